@@ -1,0 +1,1 @@
+"""Content delivery over HTTP: the origin, its edge caches, and the clients."""

@@ -1,0 +1,1 @@
+"""The swarm: peers that swap verified chunks of one file."""

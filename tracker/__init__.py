@@ -1,0 +1,1 @@
+"""The tracker: tells the peers of a swarm about each other."""
