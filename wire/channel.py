@@ -1,0 +1,96 @@
+"""Peer messages over any trio byte stream.
+
+It knows framing and end of stream, not what a message means or when it is due.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+import trio
+
+from wire.codec import Decoder, encode
+from wire.errors import ProtocolError
+from wire.message import Buffer, Message
+
+_ALONE = 4096  # bytes; a longer byte string is sent by itself, by reference
+
+
+@runtime_checkable
+class LowWatermark(Protocol):
+    """A stream whose reader can sleep until enough has arrived, as with `SO_RCVLOWAT`."""
+
+    def set_low_watermark(self, n: int) -> None:
+        """Wake the reader only when `n` bytes, the end of the stream or an error are there."""
+
+
+class Channel(trio.abc.AsyncResource):
+    """Messages both ways on one stream, for one sending and one receiving task.
+
+    After a `ProtocolError` nothing more can be received: close the channel.
+    """
+
+    def __init__(self, stream: trio.abc.HalfCloseableStream, *, max_payload: int) -> None:
+        """Speak on `stream`, accepting payloads of up to `max_payload` bytes."""
+        self.stream = stream
+        self._decoder = Decoder(max_payload=max_payload)
+        self._watermark = stream if isinstance(stream, LowWatermark) else None
+
+    async def send(self, *messages: Message) -> None:
+        """Send `messages` in order; small ones share a write, payloads are written by reference.
+
+        Raises:
+            ProtocolError: a message is outside its bounds; none of them was sent.
+            trio.BrokenResourceError: the connection is lost.
+            trio.ClosedResourceError: this channel is closed.
+        """
+        for write in _writes([part for message in messages for part in encode(message)]):
+            await self.stream.send_all(write)
+
+    async def send_eof(self) -> None:
+        """Say that no message will follow; receiving goes on."""
+        await self.stream.send_eof()
+
+    async def receive(self) -> Message:
+        """Return the next message.
+
+        Raises:
+            trio.EndOfChannel: the other side ended the stream after a whole message.
+            ProtocolError: it sent something malformed, or ended the stream within a message.
+            trio.BrokenResourceError: the connection is lost.
+            trio.ClosedResourceError: this channel is closed.
+        """
+        while (message := self._decoder.next()) is None:
+            if self._watermark is not None:
+                self._watermark.set_low_watermark(self._decoder.needed)
+            data = await self.stream.receive_some()
+            if not data:
+                self._end()
+            self._decoder.feed(data)
+        return message
+
+    def _end(self) -> None:
+        if self._decoder.idle:
+            raise trio.EndOfChannel
+        raise ProtocolError(f"the stream ended {self._decoder.needed} bytes before a frame did")
+
+    async def aclose(self) -> None:
+        """Close the stream."""
+        await self.stream.aclose()
+
+
+def _writes(parts: list[Buffer]) -> list[Buffer]:
+    """Return `parts` with neighbouring small ones joined."""
+    writes: list[Buffer] = []
+    small: list[Buffer] = []
+    for part in parts:
+        if len(part) < _ALONE:
+            small.append(part)
+            continue
+        if small:
+            writes.append(b"".join(small))
+            small = []
+        writes.append(part)
+    if small:
+        writes.append(b"".join(small))
+    return writes

@@ -1,0 +1,246 @@
+"""Turns peer messages into frames and frames into messages, with a bound on every length.
+
+It knows no stream and no clock: bytes in, values out.
+
+A frame is a prefix of eight bytes (version, type, header length, payload length; big-endian), a
+header that is one flat msgpack array of the message's fields, and a raw payload.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any, cast
+
+import msgpack
+
+from wire.errors import ProtocolError
+from wire.layout import LAYOUTS, Layout, check_fields
+from wire.message import SWARM_ID_BYTES, Bitfield, Buffer, Chunk, Have, Message
+
+VERSION = 1
+MAX_HEADER = 65_536
+"""Bytes of one header."""
+_PREFIX = struct.Struct("!BBHI")
+PREFIX_BYTES = _PREFIX.size
+_BY_REFERENCE = 4096  # bytes; less is copied
+
+
+_KINDS = {layout.message: (kind, layout) for kind, layout in LAYOUTS.items()}
+_HEADER_NAMES = {
+    layout.message: [field.name for field in fields(layout.message)][: len(layout.header)]
+    for layout in LAYOUTS.values()
+}
+
+
+def encode(message: Message) -> tuple[Buffer, ...]:
+    """Return the byte strings to send, in order; a payload is passed on by reference.
+
+    Raises:
+        ProtocolError: a field is outside its bounds.
+    """
+    kind, layout = _KINDS[type(message)]
+    values = _header_values(message)
+    check_fields(layout, values)
+    header = cast("bytes", msgpack.packb(values))
+    payload = _payload(message)
+    if layout.least_payload is None:
+        return (_PREFIX.pack(VERSION, kind, len(header), 0) + header,)
+    if len(payload) < layout.least_payload:
+        raise ProtocolError(f"{layout.name}: the payload is empty")
+    start = _PREFIX.pack(VERSION, kind, len(header), len(payload)) + header
+    return (start, payload) if payload else (start,)
+
+
+def _header_values(message: Message) -> tuple[object, ...]:
+    if isinstance(message, Have):
+        return message.indexes
+    return tuple([getattr(message, name) for name in _HEADER_NAMES[type(message)]])
+
+
+def _payload(message: Message) -> Buffer:
+    if isinstance(message, Chunk):
+        return message.payload
+    if isinstance(message, Bitfield):
+        return message.bits
+    return b""
+
+
+class Decoder:
+    """Decodes one direction of a connection.
+
+    It never holds more than one frame (prefix, `MAX_HEADER`, `max_payload`) and the bytes fed last,
+    provided that the caller takes messages until there are none before it feeds again. After an
+    error every call raises that error again.
+    """
+
+    def __init__(self, *, max_payload: int) -> None:
+        """Accept payloads of up to `max_payload` bytes."""
+        self._max_payload = max_payload
+        self._pieces: deque[Buffer | bytearray] = deque()
+        self._start = 0  # of the undecoded bytes in the first piece
+        self._buffered = 0
+        self._frame: tuple[Layout, int, int] | None = None
+        self._header = msgpack.Unpacker(
+            max_buffer_size=MAX_HEADER,
+            max_array_len=0,  # the outer array is read by hand; there is no inner one
+            max_map_len=0,
+            max_str_len=0,
+            max_ext_len=0,
+            max_bin_len=SWARM_ID_BYTES,
+        )
+        self._header_bytes = 0
+        self._error: ProtocolError | None = None
+
+    @property
+    def buffered(self) -> int:
+        """Bytes fed and not yet decoded."""
+        return self._buffered
+
+    @property
+    def needed(self) -> int:
+        """How many more bytes until the next prefix or frame can be complete (at least 1)."""
+        if self._frame is None:
+            return max(1, PREFIX_BYTES - self._buffered)
+        return max(1, self._frame[1] + self._frame[2] - self._buffered)
+
+    @property
+    def idle(self) -> bool:
+        """Whether the bytes fed so far end with a whole frame."""
+        return self._frame is None and self._buffered == 0
+
+    def feed(self, data: bytes | bytearray | memoryview) -> None:
+        """Append `data`; what is large and immutable is kept by reference."""
+        if not data:
+            return
+        self._buffered += len(data)
+        if len(data) >= _BY_REFERENCE:
+            immutable = type(data) is bytes or (type(data) is memoryview and data.readonly)
+            self._pieces.append(data if immutable else bytes(data))
+        elif self._pieces and type(last := self._pieces[-1]) is bytearray:
+            if self._start and len(self._pieces) == 1:
+                del last[: self._start]
+                self._start = 0
+            last += data
+        else:
+            self._pieces.append(bytearray(data))
+
+    def messages(self) -> Iterator[Message]:
+        """Yield every message that is complete.
+
+        Raises:
+            ProtocolError: the next frame is malformed; the messages before it have been yielded.
+        """
+        while (message := self.next()) is not None:
+            yield message
+
+    def next(self) -> Message | None:
+        """Return the next message, or None until more bytes are fed.
+
+        Raises:
+            ProtocolError: the next frame is malformed.
+        """
+        if self._error is not None:
+            raise self._error
+        try:
+            return self._next()
+        except ProtocolError as error:
+            self._error = error
+            self._pieces.clear()
+            self._start = self._buffered = 0
+            raise
+
+    def _next(self) -> Message | None:
+        if self._frame is None:
+            if self._buffered < PREFIX_BYTES:
+                return None
+            self._frame = self._parse_prefix(self._take(PREFIX_BYTES))
+        layout, header_length, payload_length = self._frame
+        if self._buffered < header_length + payload_length:
+            return None
+        values = self._parse_header(layout, self._take(header_length))
+        self._frame = None
+        if layout.message is Have:
+            return Have(values)
+        build = cast("Any", layout.message)  # its fields were checked against the layout
+        if layout.least_payload is None:
+            return cast("Message", build(*values))
+        payload = self._take(payload_length)
+        if layout.message is Bitfield:
+            return Bitfield(bytes(payload))
+        return cast("Message", build(*values, payload))
+
+    def _parse_prefix(self, prefix: Buffer) -> tuple[Layout, int, int]:
+        version, kind, header_length, payload_length = _PREFIX.unpack(prefix)
+        if version != VERSION:
+            raise ProtocolError(f"version {version} is not {VERSION}")
+        layout = LAYOUTS.get(kind)
+        if layout is None:
+            raise ProtocolError(f"unknown message type {kind}")
+        if payload_length > self._max_payload:
+            raise ProtocolError(
+                f"{layout.name}: payload of {payload_length} bytes exceeds {self._max_payload}"
+            )
+        if layout.least_payload is None:
+            if payload_length:
+                raise ProtocolError(f"{layout.name}: unexpected payload of {payload_length} bytes")
+        elif payload_length < layout.least_payload:
+            raise ProtocolError(f"{layout.name}: the payload is empty")
+        return layout, header_length, payload_length
+
+    def _parse_header(self, layout: Layout, header: Buffer) -> tuple[Any, ...]:
+        unpacker = self._header
+        self._header_bytes += len(header)
+        try:
+            unpacker.feed(header)
+            count = unpacker.read_array_header()
+            values = tuple(unpacker)
+        except (ValueError, msgpack.UnpackException) as error:
+            raise ProtocolError(
+                f"{layout.name}: the header is not a flat msgpack array: {error}"
+            ) from error
+        if len(values) != count or unpacker.tell() != self._header_bytes:
+            raise ProtocolError(
+                f"{layout.name}: the header does not hold the {count} fields it says"
+            )
+        check_fields(layout, values)
+        return values
+
+    def _take(self, length: int) -> Buffer:
+        """Remove and return the next `length` bytes, which are buffered."""
+        if length == 0:
+            return b""
+        self._buffered -= length
+        piece = self._pieces[0]
+        end = self._start + length
+        if end > len(piece):
+            return self._gather(length)
+        taken = _slice(piece, self._start, end)
+        self._advance(piece, end)
+        return taken
+
+    def _gather(self, length: int) -> bytes:
+        parts: list[Buffer] = []
+        while length:
+            piece = self._pieces[0]
+            end = min(self._start + length, len(piece))
+            parts.append(_slice(piece, self._start, end))
+            length -= end - self._start
+            self._advance(piece, end)
+        return b"".join(parts)
+
+    def _advance(self, piece: Buffer | bytearray, end: int) -> None:
+        if end == len(piece):
+            self._pieces.popleft()
+            self._start = 0
+        else:
+            self._start = end
+
+
+def _slice(piece: Buffer | bytearray, start: int, end: int) -> Buffer:
+    """Return part of `piece`: by reference when it is large and immutable."""
+    if isinstance(piece, bytearray) or end - start < _BY_REFERENCE:
+        return bytes(piece[start:end])
+    return memoryview(piece)[start:end] if end - start < len(piece) else piece
