@@ -1,0 +1,205 @@
+"""The client's side of one connection: requests out, streamed responses in, reused while it lasts.
+
+Refuses to know who is dialled, what is cached and what is retried; framing is h11's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Self, cast
+
+import h11
+import trio
+
+from wire.http.errors import DisconnectedError, HttpError, SilentPeerError, TruncatedError
+from wire.http.headers import Headers
+from wire.http.message import NO_FIELDS, Buffer, read_all
+
+_RECEIVE = 64 * 1024
+_HEAD = 64 * 1024
+_INTERIM = 16
+_GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
+
+
+class IncomingResponse:
+    """A response whose head has arrived; its body streams, once.
+
+    Invariant: the connection is free for the next request exactly when the body has ended.
+    """
+
+    def __init__(self, connection: HttpConnection, head: h11.Response) -> None:
+        self.status = head.status_code
+        self.headers = Headers.decode(head.headers)
+        self._connection = connection
+        self._ended = False
+
+    @property
+    def length(self) -> int | None:
+        """The Content-Length in bytes, None where the body's end is marked otherwise."""
+        length = self.headers.get("content-length")
+        if length is None or "transfer-encoding" in self.headers:
+            return None
+        return int(length)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Buffer:
+        data = None if self._ended else await self._connection.receive_body()
+        if data is None:
+            self._ended = True
+            raise StopAsyncIteration
+        return data
+
+    async def read(self, limit: int) -> bytes:
+        """Return the whole body.
+
+        Raises:
+            TooLargeError: it is longer than `limit` bytes.
+            TruncatedError: it ended early.
+        """
+        return await read_all(self, limit)
+
+    async def aclose(self) -> None:
+        """Let go of the connection, and close it unless the body has been read to its end."""
+        self._ended = True
+        await self._connection.finish()
+
+
+class HttpConnection:
+    """One connection to `authority` (the Host field), over a stream it owns.
+
+    Every wait for the peer is bounded by `timeout` seconds of silence.
+    Invariant: at most one exchange at a time; `reusable` only between exchanges.
+    """
+
+    def __init__(
+        self, stream: trio.abc.HalfCloseableStream, authority: str, *, timeout: float = 60.0
+    ) -> None:
+        self._stream = stream
+        self._authority = authority
+        self._timeout = timeout
+        self._busy = False
+        self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD)
+
+    @property
+    def reusable(self) -> bool:
+        """Whether the next request may use this connection."""
+        return not self._busy and self._h11.states == {h11.CLIENT: h11.IDLE, h11.SERVER: h11.IDLE}
+
+    @asynccontextmanager
+    async def request(
+        self, method: str, target: str, *, headers: Headers = NO_FIELDS, body: Buffer = b""
+    ) -> AsyncIterator[IncomingResponse]:
+        """Send a request and yield its response; see `send`."""
+        response = await self.send(method, target, headers=headers, body=body)
+        try:
+            yield response
+        finally:
+            await response.aclose()
+
+    async def send(
+        self, method: str, target: str, *, headers: Headers = NO_FIELDS, body: Buffer = b""
+    ) -> IncomingResponse:
+        """Send a request and return its response once the head is here; its taker closes it.
+
+        Raises:
+            DisconnectedError: the peer left before its response began.
+            SilentPeerError: nothing came for `timeout` seconds.
+            HttpError: what came is not HTTP/1.1.
+        """
+        if not self.reusable:
+            raise RuntimeError("this connection is busy or spent; open another")
+        self._busy = True
+        try:
+            await self._send_request(method, target, headers, body)
+            return IncomingResponse(self, await self._receive_head())
+        except BaseException:
+            await trio.aclose_forcefully(self._stream)
+            raise
+
+    async def _send_request(self, method: str, target: str, headers: Headers, body: Buffer) -> None:
+        lines = [(b"host", self._authority.encode("ascii")), *headers.encode()]
+        if len(body) or method in ("POST", "PUT"):
+            lines.append((b"content-length", b"%d" % len(body)))
+        request = h11.Request(method=method.encode("ascii"), target=target, headers=lines)
+        parts = [self._h11.send(request)]
+        if len(body):
+            event = h11.Data(data=cast("bytes", body))  # h11 passes any buffer on
+            parts += self._h11.send_with_data_passthrough(event) or []
+        parts += self._h11.send_with_data_passthrough(h11.EndOfMessage()) or []
+        try:
+            for part in parts:
+                await self._send_all(part)
+        except trio.BrokenResourceError as error:
+            raise DisconnectedError("the peer left while the request was sent") from error
+
+    async def _send_all(self, part: Buffer) -> None:
+        view = memoryview(part)
+        for start in range(0, len(view), _RECEIVE):
+            with trio.move_on_after(self._timeout) as scope:
+                await self._stream.send_all(view[start : start + _RECEIVE])
+            if scope.cancelled_caught:
+                raise SilentPeerError(f"the peer read nothing for {self._timeout:g} s")
+
+    async def _receive_head(self) -> h11.Response:
+        """Return the final response's head; at most 16 interim ones (1xx) pass unseen."""
+        for _ in range(_INTERIM):
+            event = await self._next_event()
+            if isinstance(event, h11.Response):
+                return event
+            if isinstance(event, h11.ConnectionClosed):
+                raise DisconnectedError("the peer left before its response")
+        raise HttpError("too many interim responses")
+
+    async def receive_body(self) -> Buffer | None:
+        """Return the next piece of the response's body, None at its end.
+
+        Raises:
+            TruncatedError: the peer left before the end.
+            SilentPeerError: nothing came for `timeout` seconds.
+        """
+        event = await self._next_event()
+        return event.data if isinstance(event, h11.Data) else None
+
+    async def _next_event(self) -> object:
+        while True:
+            begun = self._h11.their_state is h11.SEND_BODY
+            try:
+                event = self._h11.next_event()
+            except h11.RemoteProtocolError as error:
+                if self._h11.trailing_data[1]:
+                    raise _departure(begun=begun) from error
+                raise HttpError(f"malformed response: {error}") from error
+            if event is not h11.NEED_DATA:
+                return event
+            try:
+                self._h11.receive_data(await self._receive())
+            except _GONE as error:
+                raise _departure(begun=begun) from error
+
+    async def _receive(self) -> bytes:
+        with trio.move_on_after(self._timeout):
+            return bytes(await self._stream.receive_some(_RECEIVE))
+        raise SilentPeerError(f"nothing came for {self._timeout:g} s")
+
+    async def finish(self) -> None:
+        """End the current exchange: ready for another if it was read whole, closed otherwise."""
+        self._busy = False
+        if self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE:
+            self._h11.start_next_cycle()
+            return
+        await trio.aclose_forcefully(self._stream)
+        self._h11.send_failed()
+
+    async def aclose(self) -> None:
+        """Close the connection, whatever it is doing."""
+        self._h11.send_failed()
+        await trio.aclose_forcefully(self._stream)
+
+
+def _departure(*, begun: bool) -> HttpError:
+    if begun:
+        return TruncatedError("the peer left in the middle of its response")
+    return DisconnectedError("the peer left before its response")

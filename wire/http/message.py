@@ -1,0 +1,94 @@
+"""Requests and responses as values, and the two shapes a body can have.
+
+Refuses to know how they are framed or who sends them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Protocol, Self
+
+from wire.http.errors import TooLargeError
+from wire.http.headers import Headers
+from wire.http.target import Target
+
+Buffer = bytes | bytearray | memoryview
+NO_FIELDS = Headers()
+PHRASES = {status.value: status.phrase.encode("ascii") for status in HTTPStatus}
+
+
+class Stream(Protocol):
+    """A body that arrives piece by piece; whoever holds it last closes it."""
+
+    def __aiter__(self) -> Self:
+        """Return the stream itself."""
+
+    async def __anext__(self) -> Buffer:
+        """Return the next piece, never empty for long."""
+
+    async def aclose(self) -> None:
+        """Let go of whatever the rest would have come from."""
+
+
+class Empty:
+    """The body of a request that has none."""
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Buffer:
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """Nothing to let go of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request as a server sees it; `body` streams, at most once."""
+
+    method: str
+    target: Target
+    headers: Headers = NO_FIELDS
+    body: Stream = field(default_factory=Empty, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One response as a server sends it.
+
+    `length` is the size of a streamed `body` in bytes, None where it is not known beforehand.
+    """
+
+    status: int
+    headers: Headers = NO_FIELDS
+    body: Buffer | Stream = b""
+    length: int | None = None
+
+    @property
+    def size(self) -> int | None:
+        """The body's length in bytes, None if unknown."""
+        return len(self.body) if isinstance(self.body, Buffer) else self.length
+
+
+def explain(status: int, detail: str = "", headers: Headers = NO_FIELDS) -> Response:
+    """Return a plain-text response that names its status and says why in one line."""
+    phrase = PHRASES.get(status, b"").decode("ascii")
+    text = f"{status} {phrase}" + (f": {detail}" if detail else "") + "\n"
+    typed = headers.replace({"content-type": "text/plain; charset=utf-8"})
+    return Response(status, typed, text.encode())
+
+
+async def read_all(body: Stream, limit: int) -> bytes:
+    """Return the whole of `body`.
+
+    Raises:
+        TooLargeError: it is longer than `limit` bytes.
+    """
+    whole = bytearray()
+    async for piece in body:
+        if len(whole) + len(piece) > limit:
+            raise TooLargeError(f"body exceeds {limit} bytes")
+        whole += piece
+    return bytes(whole)

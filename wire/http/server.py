@@ -1,0 +1,338 @@
+"""The server's side of one connection: requests in, a handler's responses out, until it ends.
+
+Refuses to know what is served and who listens; framing is h11's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Self, cast
+
+import h11
+import trio
+
+from wire.http.dates import format_date
+from wire.http.errors import (
+    BadRequestError,
+    HttpError,
+    SilentPeerError,
+    TooLargeError,
+    TruncatedError,
+)
+from wire.http.headers import Headers
+from wire.http.limits import Limits
+from wire.http.message import PHRASES, Buffer, Empty, Request, Response, Stream, explain
+from wire.http.target import check_host, parse_target
+
+Handler = Callable[[Request], Awaitable[Response]]
+OnError = Callable[[Exception], None]
+
+_RECEIVE = 64 * 1024
+_COALESCE = 64 * 1024
+_PIECE = 1024 * 1024
+_CLOSE = Headers({"connection": "close"})
+_GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
+
+
+async def serve_connection(
+    stream: trio.abc.HalfCloseableStream,
+    handler: Handler,
+    *,
+    wall: Callable[[], float],
+    on_error: OnError,
+    limits: Limits = Limits(),  # noqa: B008 - immutable
+) -> None:
+    """Answer the requests of one connection with `handler`, then close it.
+
+    `wall` dates the responses (POSIX seconds). A failing handler costs its client a 500 and
+    the connection; `on_error` is told why. A client that leaves is no error.
+    """
+    connection = _ServerConnection(stream, limits, wall)
+    try:
+        while await connection.serve_one(handler, on_error):
+            pass
+    except _GONE:
+        pass
+    finally:
+        await trio.aclose_forcefully(stream) if connection.broken else await stream.aclose()
+
+
+class RequestBody:
+    """The body of the request being served, read from its connection on demand.
+
+    Invariant: 100 Continue has been sent if the client waits for it and a read has begun.
+    """
+
+    def __init__(self, connection: _ServerConnection) -> None:
+        self._connection = connection
+        self._received = 0
+        self._ended = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Buffer:
+        if self._ended:
+            raise StopAsyncIteration
+        data = await self._connection.receive_body()
+        if data is None:
+            self._ended = True
+            raise StopAsyncIteration
+        self._received += len(data)
+        if self._received > self._connection.limits.body:
+            raise TooLargeError(f"body exceeds {self._connection.limits.body} bytes")
+        return data
+
+    async def aclose(self) -> None:
+        """Read no more; the connection drains or drops the rest."""
+        self._ended = True
+
+
+class _ServerConnection:
+    """One connection between requests or within one.
+
+    Invariant: `broken` is set once the bytes sent no longer end where the client expects.
+    """
+
+    def __init__(
+        self,
+        stream: trio.abc.HalfCloseableStream,
+        limits: Limits,
+        wall: Callable[[], float],
+    ) -> None:
+        self.limits = limits
+        self.broken = False
+        self._stream = stream
+        self._wall = wall
+        self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.head)
+
+    async def serve_one(self, handler: Handler, on_error: OnError) -> bool:
+        """Serve one request; return whether another may follow."""
+        try:
+            request = await self._receive_request()
+        except BadRequestError as error:
+            await self._refuse(error.status, error.reason)
+            return False
+        if request is None:
+            return False
+        response = await _answer(handler, request, on_error)
+        await self._send(request.method, response, on_error)
+        return not self.broken and await self._next_cycle()
+
+    async def _receive_request(self) -> Request | None:
+        head = await self._receive_head()
+        if head is None:
+            return None
+        if head.http_version[:2] != b"1.":
+            version = head.http_version.decode("ascii")
+            raise BadRequestError(505, f"HTTP/{version} is not spoken here; use HTTP/1.1")
+        raw = head.headers
+        size = sum([len(name) + len(value) + 4 for name, value in raw]) + len(head.target)
+        if len(raw) > self.limits.fields or size > self.limits.head:
+            raise BadRequestError(431, "too many or too long header fields")
+        if len(head.target) > self.limits.target:
+            raise BadRequestError(414, f"target exceeds {self.limits.target} bytes")
+        headers = Headers.decode(raw)
+        check_host(headers)
+        method = head.method.decode("ascii")
+        body = self._body_of(headers, head.http_version)
+        return Request(method, parse_target(method, head.target.decode("ascii")), headers, body)
+
+    def _body_of(self, headers: Headers, version: bytes) -> Stream:
+        length = headers.get("content-length")
+        if "transfer-encoding" in headers:
+            if length is not None or version < b"1.1":  # request smuggling: RFC 9112 6.1
+                raise BadRequestError(400, "ambiguous body framing")
+        elif length is None or length == "0":
+            return Empty()
+        elif int(length) > self.limits.body:
+            raise BadRequestError(413, f"body exceeds {self.limits.body} bytes")
+        return RequestBody(self)
+
+    async def _receive_head(self) -> h11.Request | None:
+        """Return the next request's head, or None when the client is done."""
+        deadline = None
+        while True:
+            event = self._next_event()
+            if isinstance(event, h11.Request):
+                return event
+            if isinstance(event, h11.ConnectionClosed):
+                return None
+            begun = self._h11.trailing_data[0] != b""
+            if begun and deadline is None:
+                deadline = trio.current_time() + self.limits.head_time
+            due = trio.current_time() + self.limits.idle if deadline is None else deadline
+            with trio.move_on_at(due) as scope:
+                data = await self._stream.receive_some(_RECEIVE)
+            if scope.cancelled_caught:
+                if not begun:
+                    return None
+                raise BadRequestError(408, "the request took too long to arrive")
+            if not data and begun:
+                return None
+            self._h11.receive_data(bytes(data))
+
+    def _next_event(self) -> object:
+        try:
+            return self._h11.next_event()
+        except h11.RemoteProtocolError as error:
+            raise BadRequestError(error.error_status_hint, str(error)) from error
+
+    async def receive_body(self) -> Buffer | None:
+        """Return the next piece of the request's body, None at its end.
+
+        Raises:
+            HttpError: it is malformed, cut short, or too slow.
+        """
+        while True:
+            if self._h11.they_are_waiting_for_100_continue:
+                go_on = h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")
+                await self._stream.send_all(self._h11.send(go_on))
+            event = self._next_event()
+            if isinstance(event, h11.Data):
+                return event.data
+            if isinstance(event, h11.EndOfMessage):
+                return None
+            with trio.move_on_after(self.limits.stall) as scope:
+                data = await self._stream.receive_some(_RECEIVE)
+            if scope.cancelled_caught:
+                raise SilentPeerError("the request's body stopped arriving")
+            if not data and not self._ends_at_eof():
+                raise TruncatedError("the client left in the middle of its request's body")
+            self._h11.receive_data(bytes(data))
+
+    def _ends_at_eof(self) -> bool:
+        return self._h11.their_state is not h11.SEND_BODY
+
+    async def _send(self, method: str, response: Response, on_error: OnError) -> None:
+        body = response.body
+        if isinstance(body, Buffer):
+            await self._send_whole(response, b"" if method == "HEAD" else body)
+            return
+        try:
+            if method == "HEAD":
+                await self._send_whole(response, b"")
+            else:
+                await self._send_data([self._h11.send(self._head(response))])
+                await self._send_stream(body, on_error)
+        finally:
+            with trio.CancelScope(shield=True):
+                await body.aclose()
+
+    async def _send_whole(self, response: Response, body: Buffer) -> None:
+        parts = [self._h11.send(self._head(response))]
+        if body:
+            parts += self._data(body)
+        parts += self._h11.send_with_data_passthrough(h11.EndOfMessage()) or []
+        await self._send_data(parts)
+
+    def _head(self, response: Response) -> h11.Response:
+        lines = response.headers.encode()
+        size = response.size
+        if size is not None and _needs_length(response):
+            lines.append((b"content-length", b"%d" % size))
+        if "date" not in response.headers:
+            lines.append((b"date", format_date(self._wall()).encode("ascii")))
+        return h11.Response(
+            status_code=response.status,
+            headers=lines,
+            reason=PHRASES.get(response.status, b""),
+        )
+
+    def _data(self, piece: Buffer) -> list[bytes]:
+        event = h11.Data(data=cast("bytes", piece))  # h11 passes any buffer on
+        return self._h11.send_with_data_passthrough(event) or []
+
+    async def _send_stream(self, body: Stream, on_error: OnError) -> None:
+        try:
+            async for piece in body:
+                await self._send_data(self._data(piece))
+            end = self._h11.send_with_data_passthrough(h11.EndOfMessage())
+        except _GONE:
+            self.broken = True
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a handler's body raises ends here
+            self.broken = True
+            on_error(error)
+            return
+        await self._send_data(end)
+
+    async def _send_data(self, parts: list[bytes] | None) -> None:
+        """Send `parts`, small neighbours joined, large ones by reference in bounded pieces."""
+        for buffer in _coalesce(parts or []):
+            view = memoryview(buffer)
+            for start in range(0, len(view), _PIECE):
+                piece = view[start : start + _PIECE]
+                with trio.move_on_after(self.limits.patience(len(piece))) as scope:
+                    await self._stream.send_all(piece)
+                if scope.cancelled_caught:
+                    self.broken = True
+                    raise trio.BrokenResourceError("the client stopped reading")
+
+    async def _next_cycle(self) -> bool:
+        if self._h11.our_state is not h11.DONE:
+            await self._linger()
+            return False
+        if not await self._drain_request():
+            await self._linger()
+            return False
+        self._h11.start_next_cycle()
+        return True
+
+    async def _drain_request(self) -> bool:
+        """Read what the handler left of the request's body; return whether that was bearable."""
+        left = self.limits.drain
+        try:
+            while self._h11.their_state is h11.SEND_BODY and left > 0:
+                if self._h11.they_are_waiting_for_100_continue:
+                    return False
+                data = await self.receive_body()
+                left -= len(data or b"")
+        except HttpError:
+            return False
+        return self._h11.their_state is h11.DONE
+
+    async def _refuse(self, status: int, detail: str) -> None:
+        if self._h11.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
+            self.broken = True
+            return
+        refusal = explain(status, detail, _CLOSE)
+        await self._send_whole(refusal, cast("bytes", refusal.body))
+        await self._linger()
+
+    async def _linger(self) -> None:
+        """Let the client read our last words before the close can reset them (RFC 9112 9.6)."""
+        await self._stream.send_eof()
+        left = self.limits.drain
+        with trio.move_on_after(self.limits.linger):
+            while left > 0 and (data := await self._stream.receive_some(_RECEIVE)):
+                left -= len(data)
+
+
+async def _answer(handler: Handler, request: Request, on_error: OnError) -> Response:
+    """Return the handler's response, or the one its failure deserves."""
+    try:
+        return await handler(request)
+    except _GONE:
+        raise
+    except BadRequestError as error:
+        return explain(error.status, error.reason, _CLOSE)
+    except TooLargeError as error:
+        return explain(413, error.reason, _CLOSE)
+    except SilentPeerError as error:
+        return explain(408, error.reason, _CLOSE)
+    except TruncatedError as error:
+        return explain(400, error.reason, _CLOSE)
+    except Exception as error:  # noqa: BLE001 - the boundary between a handler and the wire
+        on_error(error)
+    return explain(500, "the server failed to answer", _CLOSE)
+
+
+def _needs_length(response: Response) -> bool:
+    return response.status not in (204, 304) and "content-length" not in response.headers
+
+
+def _coalesce(parts: list[bytes]) -> list[Buffer]:
+    if len(parts) > 1 and sum(map(len, parts)) <= _COALESCE:
+        return [b"".join(parts)]
+    return list(parts)

@@ -1,0 +1,67 @@
+"""The request target (RFC 9112 3.2): its path and query, and the Host rules beside it.
+
+Percent-encoding is left as it came: only a site knows what its names mean.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from wire.http.errors import BadRequestError
+from wire.http.headers import Headers
+
+_ABSOLUTE = re.compile(r"https?://(?P<authority>[^/?#]+)(?P<rest>.*)", re.IGNORECASE)
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(:[0-9]{0,5})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a request is for: `path` and `query` as sent; the path is "*" for OPTIONS *."""
+
+    path: str
+    query: str = ""
+
+    def parameters(self, limit: int = 64) -> dict[str, str]:
+        """Return the decoded query parameters, the last of equal names.
+
+        Raises:
+            BadRequestError: more than `limit` of them, or bytes that are not UTF-8.
+        """
+        try:
+            pairs = parse_qsl(
+                self.query, keep_blank_values=True, errors="strict", max_num_fields=limit
+            )
+        except ValueError as error:
+            raise BadRequestError(400, f"bad query: {error}") from error
+        return dict(pairs)
+
+
+def parse_target(method: str, target: str) -> Target:
+    """Return the parts of an origin-form or absolute-form target (RFC 9112 3.2).
+
+    Raises:
+        BadRequestError: the target has none of the forms this server answers.
+    """
+    if target == "*" and method == "OPTIONS":
+        return Target("*")
+    absolute = _ABSOLUTE.fullmatch(target)
+    rest = absolute["rest"] if absolute else target
+    if absolute and not rest.startswith("/"):
+        rest = f"/{rest}"
+    if not rest.startswith("/") or "#" in rest:
+        raise BadRequestError(400, f"not a request target: {target[:100]!r}")
+    path, _, query = rest.partition("?")
+    return Target(path, query)
+
+
+def check_host(headers: Headers) -> None:
+    """Check that a Host field, if any, is well formed (RFC 9112 3.2; h11 counts them).
+
+    Raises:
+        BadRequestError: it is not a host with an optional port.
+    """
+    host = headers.get("host")
+    if host is not None and not _HOST.fullmatch(host):
+        raise BadRequestError(400, f"malformed Host: {host[:100]!r}")
