@@ -113,7 +113,7 @@ class Decoder:
 
     def feed(self, data: bytes | bytearray | memoryview) -> None:
         """Append `data`; what is large and immutable is kept by reference."""
-        if not data:
+        if not data or self._error is not None:
             return
         self._buffered += len(data)
         if len(data) >= _BY_REFERENCE:

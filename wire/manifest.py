@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import unicodedata
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -192,7 +193,7 @@ def _unpack(data: bytes) -> tuple[Any, Any, Any, bytes]:
 def _check_name(name: object) -> None:
     if not isinstance(name, str) or name in ("", ".", ".."):
         raise ProtocolError(f"manifest: {name!r} is not a file name")
-    if any(mark in "/\\" or not mark.isprintable() for mark in name):
+    if any(mark in "/\\" or unicodedata.category(mark) in ("Cc", "Cs") for mark in name):
         raise ProtocolError(f"manifest: {name!r} is not a plain file name")
     if len(name.encode()) > MAX_NAME_BYTES:
         raise ProtocolError(f"manifest: the name is longer than {MAX_NAME_BYTES} bytes")
