@@ -1,0 +1,304 @@
+"""What one run is asked to do: hosts, links, content, model and faults, as one typed value.
+
+Reads and writes TOML and refuses what cannot be run; it starts nothing and knows no network.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from experiments import units
+
+MAX_CLIENTS = 10_000
+MAX_EDGES = 1_000
+
+
+class Rate(float):
+    """A rate in bit/s, written `10Mbps`."""
+
+
+class Size(int):
+    """A number of bytes, written `16MiB`."""
+
+
+class Duration(float):
+    """A time in seconds, written `40ms`."""
+
+
+class ScenarioError(Exception):
+    """A scenario that cannot be run; the message names the place and the fix."""
+
+
+class Content(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is delivered: a real `file`, or `size` bytes made from the seed."""
+
+    file: str | None = None
+    size: Size | None = None
+    chunk_size: Size = Size(64 * 1024)
+
+
+class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The host that has the content first: server, seed or origin."""
+
+    up: Rate = Rate(50e6)
+    down: Rate = Rate(math.inf)
+
+
+class Clients(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Some clients with equal access links."""
+
+    count: int
+    up: Rate = Rate(10e6)
+    down: Rate = Rate(50e6)
+
+
+class Edges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The CDN's edges, one in each region; `down` is `up` unless given."""
+
+    count: int = 4
+    up: Rate = Rate(50e6)
+    down: Rate | None = None
+
+
+class Network(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What lies between the hosts: round-trip time across regions, and the links' segment."""
+
+    rtt: Duration = Duration(0.04)
+    segment: Size = Size(16 * 1024)
+
+
+class Crash(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="kind",
+    tag="crash",
+):
+    """`host` fails for good at `at` seconds after demand starts."""
+
+    at: Duration
+    host: str
+
+
+class SlowLink(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="kind",
+    tag="slow-link",
+):
+    """The access link of `host` changes to the given rates, `at` seconds after demand starts."""
+
+    at: Duration
+    host: str
+    up: Rate | None = None
+    down: Rate | None = None
+
+
+Fault = Crash | SlowLink
+
+
+class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One run: `model` delivers `content` from `server` to all `clients`."""
+
+    name: str
+    model: str
+    seed: int = 1
+    horizon: Duration = Duration(24 * 3600)
+    content: Content
+    server: Server = Server()
+    clients: list[Clients]
+    edges: Edges = Edges()
+    network: Network = Network()
+    faults: list[Fault] = []
+
+    @property
+    def client_count(self) -> int:
+        """How many clients there are in all groups."""
+        return sum(group.count for group in self.clients)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names a fault may give, in order."""
+        return ("server", "tracker", *self.edge_names, *self.client_names)
+
+    @property
+    def edge_names(self) -> tuple[str, ...]:
+        """`edge-1` and on."""
+        return tuple(f"edge-{i}" for i in range(1, self.edges.count + 1))
+
+    @property
+    def client_names(self) -> tuple[str, ...]:
+        """`client-1` and on, through the groups in order."""
+        return tuple(f"client-{i}" for i in range(1, self.client_count + 1))
+
+
+_PARSERS: Mapping[type, Callable[[str], float]] = {
+    Rate: units.parse_rate,
+    Size: units.parse_size,
+    Duration: units.parse_duration,
+}
+_FORMATTERS: Mapping[type, Callable[[Any], str]] = {
+    Rate: units.format_rate,
+    Size: units.format_size,
+    Duration: units.format_duration,
+}
+_SECTIONS: Mapping[str, type[msgspec.Struct]] = {
+    "$": Scenario,
+    "$.content": Content,
+    "$.server": Server,
+    "$.clients": Clients,
+    "$.edges": Edges,
+    "$.network": Network,
+    "$.faults": SlowLink,
+}
+
+
+def load(path: Path, models: Sequence[str]) -> Scenario:
+    """Return the scenario in the TOML file at `path`; a relative `content.file` is beside it.
+
+    Raises:
+        ScenarioError: it cannot be read, or says something that cannot be run.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ScenarioError(f"{path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"{path}: not TOML: {error}") from error
+    content = table.get("content")
+    if isinstance(content, dict) and isinstance(content.get("file"), str):
+        content["file"] = str(path.parent / content["file"])
+    return parse(table, models, source=str(path))
+
+
+def parse(table: Mapping[str, object], models: Sequence[str], *, source: str) -> Scenario:
+    """Return the scenario that `table` describes.
+
+    Raises:
+        ScenarioError: with `source`, the key's path, and the fix.
+    """
+    try:
+        scenario = msgspec.convert(table, Scenario, dec_hook=_read_quantity)
+    except msgspec.ValidationError as error:
+        raise ScenarioError(f"{source}: {_explain(str(error))}") from error
+    for key, problem in problems(scenario, models):
+        raise ScenarioError(f"{source}: {key}: {problem}")
+    return scenario
+
+
+def problems(scenario: Scenario, models: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the key path and the fix of each thing in `scenario` that cannot be run."""
+    if scenario.model not in models:
+        yield "model", f"no model {scenario.model!r}; one of {', '.join(models)}"
+    if scenario.horizon <= 0:
+        yield "horizon", "must be longer than 0s"
+    yield from _content_problems(scenario.content)
+    if not scenario.clients:
+        yield "clients", "add a [[clients]] group with a count"
+    for index, group in enumerate(scenario.clients):
+        if group.count < 1:
+            yield f"clients[{index}].count", f"{group.count} is below 1"
+    if scenario.client_count > MAX_CLIENTS:
+        yield "clients", f"{scenario.client_count} clients are more than {MAX_CLIENTS}"
+    if not 1 <= scenario.edges.count <= MAX_EDGES:
+        yield "edges.count", f"{scenario.edges.count} is not between 1 and {MAX_EDGES}"
+    if not 512 <= scenario.network.segment <= 2**20:
+        yield "network.segment", "must be between 512B and 1MiB"
+    yield from _fault_problems(scenario)
+
+
+def _content_problems(content: Content) -> Iterator[tuple[str, str]]:
+    if (content.file is None) == (content.size is None):
+        yield "content", "give either file or size"
+    elif content.file is not None and not Path(content.file).is_file():
+        yield "content.file", f"there is no file {content.file!r}"
+    elif content.file is not None and Path(content.file).stat().st_size == 0:
+        yield "content.file", f"{content.file!r} is empty"
+    if not 1024 <= content.chunk_size <= 16 * 2**20:
+        yield "content.chunk_size", "must be between 1KiB and 16MiB"
+
+
+def _fault_problems(scenario: Scenario) -> Iterator[tuple[str, str]]:
+    for index, fault in enumerate(scenario.faults):
+        key = f"faults[{index}]"
+        if fault.host not in scenario.hosts:
+            near = difflib.get_close_matches(fault.host, scenario.hosts, 1)
+            fix = f"did you mean {near[0]!r}?" if near else f"hosts are {_span(scenario)}"
+            yield f"{key}.host", f"no host {fault.host!r}; {fix}"
+        if fault.at >= scenario.horizon:
+            yield f"{key}.at", "comes after the horizon"
+        if isinstance(fault, SlowLink) and fault.up is None and fault.down is None:
+            yield key, "a slow-link needs up or down"
+
+
+def _span(scenario: Scenario) -> str:
+    return (
+        f"server, tracker, edge-1 to edge-{scenario.edges.count}, "
+        f"client-1 to client-{scenario.client_count}"
+    )
+
+
+def to_toml(scenario: Scenario) -> str:
+    """Return `scenario` as TOML that `load` reads back as an equal value."""
+    table = msgspec.to_builtins(scenario, enc_hook=_write_quantity)
+    return "\n".join(_toml_lines(table, prefix=""))
+
+
+def _read_quantity(kind: type, value: object) -> object:
+    parser = _PARSERS.get(kind)
+    if parser is None:
+        raise NotImplementedError(kind)
+    if not isinstance(value, str):
+        raise units.UnitError(f"{value!r} has no unit; write it in quotes, with one")
+    return kind(parser(value))
+
+
+def _write_quantity(value: object) -> str:
+    return _FORMATTERS[type(value)](value)
+
+
+def _explain(error: str) -> str:
+    """Turn msgspec's `what - at `$.path`` into `path: what`, with the nearest known key."""
+    what, _, place = error.rpartition(" - at `")
+    if not what:
+        what, place = error, "$`"
+    place = place.rstrip("`")
+    unknown = re.search(r"unknown field `(.+)`", what)
+    key = place.removeprefix("$").lstrip(".")
+    if unknown is None:
+        return f"{key or 'top level'}: {what}"
+    name = unknown.group(1)
+    section = _SECTIONS.get(re.sub(r"\[[^]]*\]", "", place), Scenario)
+    known = [field.encode_name for field in msgspec.structs.fields(section)]
+    near = difflib.get_close_matches(name, known, 1)
+    fix = f"did you mean {near[0]!r}?" if near else f"keys are {', '.join(known)}"
+    return f"{key + '.' if key else ''}{name}: unknown key; {fix}"
+
+
+def _toml_lines(table: Mapping[str, Any], prefix: str) -> Iterator[str]:
+    tables = {key: value for key, value in table.items() if isinstance(value, dict)}
+    groups = {key: value for key, value in table.items() if isinstance(value, list)}
+    for key, value in table.items():
+        if key not in tables and key not in groups and value is not None:
+            yield f"{key} = {json.dumps(value, ensure_ascii=False)}"
+    for key, value in tables.items():
+        yield f"\n[{prefix}{key}]"
+        yield from _toml_lines(value, f"{prefix}{key}.")
+    for key, rows in groups.items():
+        for row in rows:
+            yield f"\n[[{prefix}{key}]]"
+            yield from _toml_lines(row, f"{prefix}{key}.")
+    if not prefix:
+        yield ""
