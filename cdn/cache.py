@@ -1,0 +1,140 @@
+"""What an edge keeps: stored responses by key, within a number of bytes.
+
+Refuses to know when they were asked for, and whether they are still fresh.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from cdn.body import Body
+from cdn.conditions import Validators
+from cdn.eviction import Eviction
+from cdn.freshness import Exchange, Freshness
+from wire.http.headers import Headers
+
+_OVERHEAD = 1024
+_HOP_BY_HOP = (
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+)
+_OF_THE_STORED_BODY = ("content-length", "content-encoding", "content-type", "content-range")
+
+
+def end_to_end(headers: Headers) -> Headers:
+    """Return `headers` without those meant for one connection only (RFC 9110 7.6.1)."""
+    return headers.without(*_HOP_BY_HOP, *headers.items("connection"))
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A response that can answer again, while its body may still be arriving.
+
+    `selecting` holds the request fields Vary names, with the values they had.
+    """
+
+    status: int
+    headers: Headers
+    body: Body
+    freshness: Freshness
+    validators: Validators
+    selecting: tuple[tuple[str, str | None], ...] = ()
+
+    @classmethod
+    def of(cls, exchange: Exchange, body: Body) -> Stored:
+        """Return the stored form of a response; its length and age are told anew each time."""
+        kept = end_to_end(exchange.response).without("content-length", "age")
+        varying = exchange.response.items("vary")
+        return cls(
+            exchange.status,
+            kept,
+            body,
+            Freshness.of(exchange),
+            Validators.of(kept),
+            tuple((name, exchange.request.get(name)) for name in varying),
+        )
+
+    def validated(self, exchange: Exchange) -> Stored:
+        """Return this response as a 304 updates it (RFC 9111 3.2)."""
+        news = end_to_end(exchange.response).without(*_OF_THE_STORED_BODY, "age")
+        headers = self.headers.replace(news)
+        whole = replace(exchange, status=self.status, response=_with_age(headers, exchange))
+        return replace(
+            self,
+            headers=headers,
+            freshness=Freshness.of(whole),
+            validators=Validators.of(headers),
+        )
+
+    def matches(self, request: Headers) -> bool:
+        """Return whether Vary lets this response answer `request` (RFC 9111 4.1)."""
+        return all(request.get(name) == value for name, value in self.selecting)
+
+    @property
+    def cost(self) -> int:
+        """Bytes this response counts in a cache: body, fields, and a flat overhead."""
+        fields = sum(len(name) + len(value) for name, value in self.headers)
+        return self.body.size + fields + _OVERHEAD
+
+
+def _with_age(headers: Headers, exchange: Exchange) -> Headers:
+    age = exchange.response.get("age")
+    return headers if age is None else headers.replace({"age": age})
+
+
+class Cache:
+    """Stored responses by key.
+
+    Invariant: `used`, the sum of their costs, never exceeds `capacity` bytes, and the eviction
+    policy holds exactly the cached keys.
+    """
+
+    def __init__(self, capacity: int, eviction: Eviction) -> None:
+        self.capacity = capacity
+        self.used = 0
+        self._eviction = eviction
+        self._stored: dict[str, tuple[Stored, int]] = {}
+
+    def get(self, key: str) -> Stored | None:
+        """Return the response under `key`, None if there is none; counts as a use."""
+        found = self._stored.get(key)
+        if found is None:
+            return None
+        self._eviction.touch(key)
+        return found[0]
+
+    def put(self, key: str, stored: Stored) -> list[tuple[str, Stored]] | None:
+        """Store a complete response and return what had to go for it; None if it cannot fit."""
+        cost = stored.cost + len(key)
+        self.discard(key)
+        if cost > self.capacity:
+            return None
+        evicted = []
+        while self.used + cost > self.capacity:
+            victim = self._eviction.victim()
+            evicted.append((victim, self._stored[victim][0]))
+            self.discard(victim)
+        self._stored[key] = (stored, cost)
+        self.used += cost
+        self._eviction.add(key, cost)
+        return evicted
+
+    def discard(self, key: str) -> None:
+        """Drop what is stored under `key`, if anything."""
+        found = self._stored.pop(key, None)
+        if found is not None:
+            self.used -= found[1]
+            self._eviction.discard(key)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._stored
+
+    def __len__(self) -> int:
+        return len(self._stored)

@@ -1,0 +1,116 @@
+"""The origin server: a site's resources over HTTP, GET and HEAD, whole or in part.
+
+Refuses to know where a site keeps its bytes and who caches them on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import trio
+
+from cdn.conditions import Selection, Validators, select
+from cdn.serving import serve_http
+from cdn.site import Moved, Resource, Site
+from net.seam import Address, Listener
+from net.trace import Trace, silent
+from wire.http.dates import format_date
+from wire.http.headers import Headers
+from wire.http.limits import Limits
+from wire.http.message import Request, Response, explain
+
+_METHODS = Headers({"allow": "GET, HEAD"})
+
+
+class Origin:
+    """Serves `site`; every resource carries `cache_control` for the caches before it."""
+
+    def __init__(
+        self,
+        site: Site,
+        *,
+        wall: Callable[[], float],
+        cache_control: str = "max-age=3600",
+        trace: Trace = silent,
+        limits: Limits = Limits(),  # noqa: B008 - immutable
+    ) -> None:
+        self._site = site
+        self._wall = wall
+        self._cache_control = cache_control
+        self._trace = trace
+        self._limits = limits
+
+    async def serve(
+        self,
+        listener: Listener,
+        *,
+        task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Answer the listener's clients until cancelled."""
+        await serve_http(
+            listener,
+            self.answer,
+            wall=self._wall,
+            trace=self._trace,
+            limits=self._limits,
+            task_status=task_status,
+        )
+
+    async def answer(self, request: Request, remote: Address) -> Response:
+        """Return the response to one request."""
+        response = self._respond(request)
+        self._trace(
+            "request_answered",
+            method=request.method,
+            path=request.target.path,
+            status=response.status,
+            bytes=0 if request.method == "HEAD" else response.size,
+            client=str(remote),
+        )
+        return response
+
+    def _respond(self, request: Request) -> Response:
+        if request.method not in ("GET", "HEAD"):
+            return explain(405, f"{request.method} is not allowed here", _METHODS)
+        found = self._site.lookup(request.target.path)
+        if found is None:
+            return explain(404, request.target.path[:200])
+        if isinstance(found, Moved):
+            location = _with_query(found.location, request.target.query)
+            return explain(301, location, Headers({"location": location}))
+        fields = describe(found, self._cache_control)
+        choice = select(request.headers, Validators.of(fields), found.size, 200)
+        return _carry(choice, found, fields)
+
+
+def describe(resource: Resource, cache_control: str) -> Headers:
+    """Return the fields that go with every answer about `resource`."""
+    modified = resource.last_modified
+    return Headers(
+        (
+            ("content-type", resource.media_type),
+            ("etag", resource.etag),
+            *((("last-modified", format_date(modified)),) if modified is not None else ()),
+            ("cache-control", cache_control),
+            ("accept-ranges", "bytes"),
+        )
+    )
+
+
+def _carry(choice: Selection, resource: Resource, fields: Headers) -> Response:
+    size = resource.size
+    if choice.status == 200:
+        return Response(200, fields, resource.read(0, size), size)
+    if choice.span is not None:
+        ranged = fields.replace({"content-range": choice.span.content_range(size)})
+        body = resource.read(choice.span.start, choice.span.stop)
+        return Response(206, ranged, body, len(choice.span))
+    if choice.status == 304:
+        return Response(304, fields.without("content-type", "accept-ranges"))
+    if choice.status == 416:
+        return explain(416, "no such bytes", Headers({"content-range": f"bytes */{size}"}))
+    return explain(choice.status)
+
+
+def _with_query(location: str, query: str) -> str:
+    return f"{location}?{query}" if query and "?" not in location else location
