@@ -1,0 +1,77 @@
+"""The map a scenario is run on: one server, one region per edge, clients spread over the regions.
+
+It places hosts and says who is near whom; it moves no bytes. Times are seconds, one way.
+
+Two hosts of one region are rtt/2 apart, hosts of different regions rtt, and the server and the
+tracker, at the backbone, rtt from everyone:
+
+    client, edge --rtt/8-- region --rtt/8-- backbone --rtt/4-- server, tracker
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from experiments.bounds import EdgeLoad
+from experiments.scenario import Clients, Scenario
+from net.topology import Access, Topology
+
+SERVER = "server"
+TRACKER = "tracker"
+
+
+@dataclass(frozen=True)
+class World:
+    """A scenario's hosts and the network between them."""
+
+    scenario: Scenario
+    topology: Topology
+    edges: tuple[str, ...]
+    clients: tuple[str, ...]
+
+    @property
+    def slowest_down(self) -> float:
+        """The smallest client downlink: d_min."""
+        return min(self.topology.access(client).down for client in self.clients)
+
+    @property
+    def clients_up(self) -> float:
+        """The sum of the clients' uplinks."""
+        return sum(self.topology.access(client).up for client in self.clients)
+
+    def edge_loads(self) -> list[EdgeLoad]:
+        """Each edge with the number of clients in its region: what nearest-edge routing gives."""
+        return [
+            EdgeLoad(
+                clients=len(self.clients[index :: len(self.edges)]),
+                up=self.topology.access(edge).up,
+                down=self.topology.access(edge).down,
+            )
+            for index, edge in enumerate(self.edges)
+        ]
+
+
+def build(scenario: Scenario) -> World:
+    """Return the world of `scenario`: client i lives in region (i - 1) mod K, with edge i."""
+    rtt, topology = scenario.network.rtt, Topology()
+    edges, clients = scenario.edge_names, scenario.client_names
+    topology.add_router("backbone")
+    server = Access(up=scenario.server.up, down=scenario.server.down)
+    topology.add_host(SERVER, server, router="backbone", delay=rtt / 4)
+    topology.add_host(TRACKER, Access(math.inf, math.inf), router="backbone", delay=rtt / 4)
+    down = scenario.edges.up if scenario.edges.down is None else scenario.edges.down
+    for number, edge in enumerate(edges, start=1):
+        topology.add_router(f"region-{number}")
+        topology.add_link(f"region-{number}", "backbone", delay=rtt / 8)
+        access = Access(up=scenario.edges.up, down=down)
+        topology.add_host(edge, access, router=f"region-{number}", delay=rtt / 8)
+    for index, (client, group) in enumerate(zip(clients, _groups(scenario), strict=True)):
+        region = f"region-{index % len(edges) + 1}"
+        access = Access(up=group.up, down=group.down)
+        topology.add_host(client, access, router=region, delay=rtt / 8)
+    return World(scenario, topology, edges, clients)
+
+
+def _groups(scenario: Scenario) -> list[Clients]:
+    return [group for group in scenario.clients for _ in range(group.count)]
