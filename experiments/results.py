@@ -1,0 +1,117 @@
+"""The results directory: what a run leaves behind, and how far it got.
+
+It writes whole files or none and replaces only what it wrote itself; it computes nothing.
+
+    manifest.json           version, seed, fingerprint, state: running, complete, interrupted
+    scenario.toml           what was asked, with every default written out
+    metrics.json, .csv      one row per run
+    runs/NAME.toml          one run's own scenario
+    runs/NAME.events.jsonl.gz   its event log
+    *.png, *.svg            figures
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from experiments import __version__
+from experiments.metrics import Metrics
+
+State = Literal["running", "complete", "interrupted", "failed"]
+MANIFEST = "manifest.json"
+
+
+class ResultsError(Exception):
+    """The directory cannot be used; the message says why and what to do."""
+
+
+class RunManifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What made the results beside it, and how far it got."""
+
+    swarmbed: str
+    seed: int
+    fingerprint: str
+    state: State
+
+
+class Results:
+    """One results directory.
+
+    Always true: the manifest's state is `running` until the last file is in place, and no file
+    is ever half-written.
+    """
+
+    def __init__(self, directory: Path, *, scenario: str, seed: int) -> None:
+        """Take `directory` for the results of `scenario` (TOML), replacing earlier results.
+
+        Raises:
+            ResultsError: it holds something else, or cannot be written.
+        """
+        self.directory = directory
+        self._manifest = RunManifest(
+            swarmbed=__version__, seed=seed, fingerprint=fingerprint(scenario), state="running"
+        )
+        try:
+            _make_room(directory)
+            (directory / "runs").mkdir()
+            self._write(MANIFEST, _json(self._manifest))
+            self._write("scenario.toml", scenario.encode())
+        except OSError as error:
+            raise ResultsError(f"{directory}: {error.strerror}; give another --out") from error
+
+    def add_run(self, name: str, *, scenario: str, events: bytes) -> None:
+        """Keep one run: its scenario (TOML) and its event log (gzip)."""
+        self._write(f"runs/{name}.toml", scenario.encode())
+        self._write(f"runs/{name}.events.jsonl.gz", events)
+
+    def add_figure(self, name: str, data: bytes) -> Path:
+        """Keep a figure; return its path."""
+        return self._write(name, data)
+
+    def finish(self, rows: Sequence[Metrics], state: State) -> None:
+        """Write the metrics and say how the run ended."""
+        self._write("metrics.json", _json(list(rows)))
+        self._write("metrics.csv", _csv(rows))
+        self._write(MANIFEST, _json(msgspec.structs.replace(self._manifest, state=state)))
+
+    def _write(self, name: str, data: bytes) -> Path:
+        path = self.directory / name
+        temporary = path.with_name(f".{path.name}.partial")
+        temporary.write_bytes(data)
+        temporary.replace(path)
+        return path
+
+
+def fingerprint(scenario: str) -> str:
+    """Return what tells experiments apart: SHA-256 of the version and the resolved scenario."""
+    return hashlib.sha256(f"swarmbed {__version__}\n{scenario}".encode()).hexdigest()
+
+
+def _make_room(directory: Path) -> None:
+    if directory.is_dir() and any(directory.iterdir()):
+        if not (directory / MANIFEST).is_file():
+            raise ResultsError(
+                f"{directory} is not empty and holds no results of swarmbed; give another --out"
+            )
+        shutil.rmtree(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+
+
+def _json(value: object) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
+
+
+def _csv(rows: Sequence[Metrics]) -> bytes:
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, Metrics.__struct_fields__, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(msgspec.structs.asdict(row) for row in rows)
+    return out.getvalue().encode()
