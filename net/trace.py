@@ -18,5 +18,5 @@ class Trace(Protocol):
         """Record `event` with `fields`."""
 
 
-def silent(event: str, /, **fields: str | float | None) -> None:  # noqa: ARG001 - a sink
+def silent(event: str, /, **fields: str | float | None) -> None:
     """Record nothing."""

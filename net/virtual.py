@@ -1,0 +1,283 @@
+"""The virtual internet: hosts that listen, dial and exchange datagrams in memory.
+
+Bytes cross the fabric's links in virtual time, so a run is deterministic and as long as its
+CPU work. It knows ports and hosts; streams and links are its neighbours' business.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Collection
+from itertools import count
+
+import trio
+
+from net.calibration import Calibration, calibrate
+from net.clock import Scheduler
+from net.fabric import MAX_DATAGRAM, Fabric, UnreachableError
+from net.flow import Transport
+from net.parking import Mailbox
+from net.seam import Address, Connection, DatagramSocket, Listener, Network
+from net.topology import Topology
+from net.virtual_connection import VirtualConnection
+
+SYN_TIMEOUT = 60.0  # seconds until a dial that nobody answers fails
+BACKLOG = 1024  # connections that may wait to be accepted
+DATAGRAM_BUFFER = 256  # datagrams that may wait to be received
+EPHEMERAL = range(49152, 65536)  # RFC 6335, section 6
+
+
+class VirtualInternet:
+    """The hosts of a topology, joined by its fabric."""
+
+    def __init__(
+        self,
+        topology: Topology,
+        *,
+        clock: Scheduler,
+        seed: int | str,
+        segment: int = 16 * 1024,
+        transport: Transport | None = None,
+    ) -> None:
+        self.fabric = Fabric(
+            topology, clock, seed=seed, transport=transport or Transport(segment=segment)
+        )
+        self._networks: dict[str, VirtualNetwork] = {}
+
+    def attach(self, host: str) -> VirtualNetwork:
+        """The network as `host` sees it.
+
+        Raises:
+            ValueError: the topology has no such host.
+        """
+        if host not in self.fabric.uplinks:
+            raise ValueError(f"no host {host!r} in the topology")
+        if host not in self._networks:
+            self._networks[host] = VirtualNetwork(self, host)
+        return self._networks[host]
+
+    def crash(self, host: str) -> None:
+        """`host` falls silent and forgets its ports; see `Fabric.crash`."""
+        self.fabric.crash(host)
+        self.attach(host).forget_ports()
+
+    def set_access(self, host: str, *, up: float | None = None, down: float | None = None) -> None:
+        """Change a host's access rates, in bit/s."""
+        self.fabric.set_access(host, up=up, down=down)
+
+    def bytes_up(self, host: str) -> int:
+        """Bytes that have left `host` so far."""
+        return self.fabric.uplinks[host].bytes_carried
+
+    def bytes_down(self, host: str) -> int:
+        """Bytes that have reached `host` so far."""
+        return self.fabric.downlinks[host].bytes_carried
+
+    def calibration(self) -> Calibration:
+        """Asked against achieved rate per link class."""
+        return calibrate(self.fabric)
+
+    def network(self, host: str) -> VirtualNetwork | None:
+        """The network of `host` if somebody attached to it."""
+        return self._networks.get(host)
+
+
+class VirtualNetwork(Network):
+    """What one host of the virtual internet can do."""
+
+    def __init__(self, internet: VirtualInternet, host: str) -> None:
+        self._internet = internet
+        self._host = host
+        self._ephemeral = count()
+        self._listeners: dict[int, VirtualListener] = {}
+        self._sockets: dict[int, VirtualDatagramSocket] = {}
+
+    def __repr__(self) -> str:
+        return f"<VirtualNetwork {self._host}>"
+
+    @property
+    def host(self) -> str:
+        """This host's name, which is its address here."""
+        return self._host
+
+    async def listen(self, port: int = 0) -> VirtualListener:
+        """Accept connections on `port`; 0 picks a free one."""
+        await trio.lowlevel.checkpoint()
+        port = self._bind(port, self._listeners)
+        self._listeners[port] = VirtualListener(self, Address(self._host, port))
+        return self._listeners[port]
+
+    async def dial(self, address: Address) -> VirtualConnection:
+        """Connect to `address`, in one round trip."""
+        fabric = self._internet.fabric
+        local = Address(self._host, self._free_port())
+        try:
+            delay = fabric.path(self._host, address.host).delay
+        except UnreachableError as error:
+            await trio.lowlevel.checkpoint()
+            raise _os_error(errno.EHOSTUNREACH, address) from error
+        if fabric.is_down(self._host):
+            await trio.lowlevel.checkpoint()
+            raise _os_error(errno.ENETDOWN, address)
+        await trio.sleep(delay)  # SYN
+        await self._wait_until_connected(address)
+        listener = self._listener_at(address)
+        if listener is None:
+            await trio.sleep(delay)  # RST
+            raise _os_error(errno.ECONNREFUSED, address)
+        await trio.sleep(delay)  # SYN and ACK
+        hosts = (self._host, address.host)
+        ours, theirs = VirtualConnection.pair(fabric, hosts, (local, address))
+        scheduler = fabric.scheduler
+        scheduler.call_at(scheduler.now() + delay, listener.offer, theirs)
+        return ours
+
+    async def datagrams(self, port: int = 0) -> VirtualDatagramSocket:
+        """Bind a datagram socket to `port`; 0 picks a free one."""
+        await trio.lowlevel.checkpoint()
+        port = self._bind(port, self._sockets)
+        self._sockets[port] = VirtualDatagramSocket(self, Address(self._host, port))
+        return self._sockets[port]
+
+    def forget_ports(self) -> None:
+        """Nobody listens on this host any more."""
+        self._listeners.clear()
+        self._sockets.clear()
+
+    def release(self, port: int, holder: VirtualListener | VirtualDatagramSocket) -> None:
+        """Free `port` for others, if it is still `holder`'s."""
+        if self._listeners.get(port) is holder:
+            del self._listeners[port]
+        if self._sockets.get(port) is holder:
+            del self._sockets[port]
+
+    def carry(self, payload: bytes, source: Address, to: Address) -> None:
+        """Send one datagram over the fabric, to whoever is bound to `to` when it arrives."""
+        fabric = self._internet.fabric
+
+        def deliver(datagram: bytes) -> None:
+            network = self._internet.network(to.host)
+            if network is not None and to.port in network._sockets:
+                network._sockets[to.port].take(datagram, source)
+
+        try:
+            fabric.send_datagram(self._host, to.host, payload, deliver)
+        except UnreachableError as error:
+            raise _os_error(errno.EHOSTUNREACH, to) from error
+
+    @property
+    def scheduler(self) -> Scheduler:
+        """Who wakes the tasks that wait on this network."""
+        return self._internet.fabric.scheduler
+
+    def _listener_at(self, address: Address) -> VirtualListener | None:
+        network = self._internet.network(address.host)
+        return None if network is None else network._listeners.get(address.port)
+
+    async def _wait_until_connected(self, address: Address) -> None:
+        """A SYN that nothing answers is repeated, with growing patience, and then given up."""
+        waited, patience = 0.0, 1.0
+        while not self._internet.fabric.connected(self._host, address.host):
+            if waited >= SYN_TIMEOUT:
+                raise _os_error(errno.ETIMEDOUT, address)
+            await trio.sleep(patience)
+            waited, patience = waited + patience, patience * 2
+
+    def _bind(self, port: int, bound: Collection[int]) -> int:
+        if self._internet.fabric.is_down(self._host):
+            raise _os_error(errno.ENETDOWN, Address(self._host, port))
+        if port in bound:
+            raise _os_error(errno.EADDRINUSE, Address(self._host, port))
+        if not 0 <= port <= 65535:
+            raise OverflowError(f"a port is between 0 and 65535, not {port}")
+        return port or self._free_port()
+
+    def _free_port(self) -> int:
+        for _ in EPHEMERAL:
+            port = EPHEMERAL[next(self._ephemeral) % len(EPHEMERAL)]
+            if port not in self._listeners and port not in self._sockets:
+                return port
+        raise _os_error(errno.EADDRINUSE, Address(self._host, 0))
+
+
+class VirtualListener(Listener):
+    """A port of a virtual host.
+
+    Always true: each connection offered is accepted once, in the order they came.
+    """
+
+    def __init__(self, network: VirtualNetwork, address: Address) -> None:
+        self._network = network
+        self._address = address
+        self._waiting = Mailbox[VirtualConnection](network.scheduler, BACKLOG)
+
+    def __repr__(self) -> str:
+        return f"<VirtualListener {self._address}>"
+
+    @property
+    def address(self) -> Address:
+        """The address peers dial."""
+        return self._address
+
+    async def accept(self) -> Connection:
+        """Wait for the next connection."""
+        return await self._waiting.get()
+
+    def offer(self, connection: VirtualConnection) -> None:
+        """A handshake has ended: queue the connection, or reset it if the port was closed."""
+        if not self._waiting.put(connection):
+            connection.abort()
+
+    async def aclose(self) -> None:
+        """Stop listening; connections that nobody accepted are reset."""
+        self._network.release(self._address.port, self)
+        for connection in self._waiting.close():
+            connection.abort()
+        await trio.lowlevel.checkpoint()
+
+
+class VirtualDatagramSocket(DatagramSocket):
+    """A datagram port of a virtual host; what arrives beyond its buffer is lost."""
+
+    def __init__(self, network: VirtualNetwork, address: Address) -> None:
+        self._network = network
+        self._address = address
+        self._arrived = Mailbox[tuple[bytes, Address]](network.scheduler, DATAGRAM_BUFFER)
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return f"<VirtualDatagramSocket {self._address}>"
+
+    @property
+    def address(self) -> Address:
+        """The address datagrams to this socket are sent to."""
+        return self._address
+
+    async def send(self, payload: bytes, to: Address) -> None:
+        """Send one datagram; it may be lost."""
+        await trio.lowlevel.checkpoint()
+        if self._closed:
+            raise trio.ClosedResourceError("this socket was closed")
+        if len(payload) > MAX_DATAGRAM:
+            raise _os_error(errno.EMSGSIZE, to)
+        self._network.carry(payload, self._address, to)
+
+    async def receive(self) -> tuple[bytes, Address]:
+        """Return the next datagram and its sender."""
+        return await self._arrived.get()
+
+    def take(self, datagram: bytes, source: Address) -> None:
+        """A datagram has arrived."""
+        self._arrived.put((datagram, source))
+
+    async def aclose(self) -> None:
+        """Close the socket and free its port."""
+        self._closed = True
+        self._network.release(self._address.port, self)
+        self._arrived.close()
+        await trio.lowlevel.checkpoint()
+
+
+def _os_error(code: int, address: Address) -> OSError:
+    return OSError(code, f"{address}: {os.strerror(code)}")

@@ -1,0 +1,252 @@
+"""A TCP connection of the virtual internet: two flows and the state of their ends.
+
+It behaves as `trio.SocketStream` does over a real connection, errors included. It knows flows
+and tasks, and nothing of ports being free or hosts being known.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import trio
+
+from net.clock import Scheduler
+from net.fabric import Fabric
+from net.flow import Flow
+from net.link import Piece
+from net.parking import Parking
+from net.seam import Address, Connection
+
+
+class VirtualConnection(Connection):
+    """One end of an emulated TCP connection.
+
+    Always true: at most one task sends and one receives; bytes that arrived are kept, in
+    order, until they are read or the connection is closed.
+    """
+
+    def __init__(self, fabric: Fabric, hosts: tuple[str, str], local: Address, remote: Address):
+        self._fabric = fabric
+        self._scheduler: Scheduler = fabric.scheduler
+        self._hosts = hosts
+        self._local = local
+        self._remote = remote
+        self._peer: VirtualConnection
+        self._out: Flow
+        self._buffer: deque[Piece] = deque()
+        self._buffered = 0
+        self._low_watermark = 1
+        self._reader = Parking(fabric.scheduler)
+        self._writer = Parking(fabric.scheduler)
+        self._sending = False
+        self._receiving = False
+        self._eof_sent = False
+        self._eof_received = False
+        self._closed = False
+        self._broken = False
+        self._reset_sent = False
+
+    @classmethod
+    def pair(
+        cls, fabric: Fabric, hosts: tuple[str, str], addresses: tuple[Address, Address]
+    ) -> tuple[VirtualConnection, VirtualConnection]:
+        """Both ends of a new connection, the dialling one first."""
+        a = cls(fabric, hosts, addresses[0], addresses[1])
+        b = cls(fabric, (hosts[1], hosts[0]), addresses[1], addresses[0])
+        for end, peer in ((a, b), (b, a)):
+            end._peer = peer
+            end._out = fabric.open_flow(
+                *end._hosts,
+                deliver=peer._delivered,
+                finish=peer._ended,
+                room=end._writer.wake,
+            )
+        return a, b
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "broken" if self._broken else "open"
+        return f"<VirtualConnection {self._local} -> {self._remote}, {state}>"
+
+    @property
+    def local(self) -> Address:
+        """This end's address."""
+        return self._local
+
+    @property
+    def remote(self) -> Address:
+        """The other end's address."""
+        return self._remote
+
+    def set_low_watermark(self, size: int) -> None:
+        """Wake a receiver only once `size` bytes wait for it, as SO_RCVLOWAT does.
+
+        Bounded to a quarter of the receive buffer, so that the window cannot starve it.
+        """
+        self._low_watermark = max(1, min(size, self._fabric.transport.receive_buffer // 4))
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Send all of `data`; waits while more than the send buffer holds is unsent."""
+        with self._claim_sending():
+            self._check_sendable()
+            self._out.send(_frozen(data))
+            if self._out.unsent > self._fabric.transport.send_buffer:
+                await self._wait_for_room()
+            else:
+                await trio.lowlevel.checkpoint()
+
+    async def wait_send_all_might_not_block(self) -> None:
+        """Wait until `send_all` would take some data at once."""
+        with self._claim_sending():
+            if self._closed:
+                raise trio.ClosedResourceError("this connection was already closed")
+            if self._out.unsent > self._fabric.transport.send_buffer:
+                await self._wait_for_room()
+            else:
+                await trio.lowlevel.checkpoint()
+
+    async def send_eof(self) -> None:
+        """Close the sending half; the other end reads EOF after all that was sent."""
+        with self._claim_sending():
+            if self._closed:
+                raise trio.ClosedResourceError("this connection was already closed")
+            if not self._eof_sent and not self._broken:
+                self._eof_sent = True
+                self._out.end()
+            await trio.lowlevel.checkpoint()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        """Return the bytes that have arrived (at most `max_bytes`), or b"" at the end."""
+        if max_bytes is not None and max_bytes < 1:
+            raise ValueError("max_bytes must be at least 1")
+        if self._receiving:
+            raise trio.BusyResourceError("another task is receiving on this connection")
+        self._receiving = True
+        try:
+            if self._readable() or self._closed:
+                await trio.lowlevel.checkpoint()
+            while not self._readable() and not self._closed:
+                await self._reader.wait()
+        finally:
+            self._receiving = False
+        if self._closed:
+            raise trio.ClosedResourceError("this connection was closed")
+        if self._buffered:
+            return self._take(max_bytes)
+        if self._broken:
+            raise trio.BrokenResourceError("connection reset by peer")
+        return b""
+
+    async def aclose(self) -> None:
+        """Close both halves; unread bytes reset the connection (RFC 1122, section 4.2.2.13)."""
+        if self._buffered and not self._broken:
+            self.abort()
+        elif not self._closed:
+            self._closed = True
+            self._wake_both()
+            if not self._eof_sent and not self._broken:
+                self._out.end()
+        self._buffer.clear()
+        self._buffered = 0
+        await trio.lowlevel.checkpoint()
+
+    def abort(self) -> None:
+        """Close both halves at once and reset the other end (a TCP RST)."""
+        if not self._closed:
+            self._closed = True
+            self._wake_both()
+            self._fabric.forget(*self._hosts, self._out)
+            self._reset_peer()
+
+    def _delivered(self, pieces: Sequence[Piece], size: int) -> None:
+        if self._closed:
+            self._reset_peer()
+            return
+        self._buffer.extend(pieces)
+        self._buffered += size
+        if self._buffered >= self._low_watermark:
+            self._reader.wake()
+
+    def _ended(self) -> None:
+        self._eof_received = True
+        self._fabric.forget(*self._peer._hosts, self._peer._out)
+        self._reader.wake()
+
+    def _reset_peer(self) -> None:
+        """Tell the other end, one delay from now and once, that this one is gone."""
+        if self._reset_sent:
+            return
+        self._reset_sent = True
+        delay = self._fabric.path(*self._hosts).delay
+        self._scheduler.call_at(self._scheduler.now() + delay, self._peer._reset, None)
+
+    def _reset(self, _: object) -> None:
+        if self._broken or not self._fabric.connected(*self._hosts):
+            return
+        self._broken = True
+        self._fabric.forget(*self._hosts, self._out)
+        self._wake_both()
+
+    def _readable(self) -> bool:
+        return self._buffered >= self._low_watermark or self._eof_received or self._broken
+
+    def _take(self, most: int | None) -> bytes:
+        """Remove and return up to `most` buffered bytes; the sender gets their room back."""
+        if most is None or most >= self._buffered:
+            pieces: list[Piece] = list(self._buffer)
+            self._buffer.clear()
+            size, self._buffered = self._buffered, 0
+        else:
+            pieces, size = [], most
+            while most:
+                piece = self._buffer.popleft()
+                if len(piece) > most:
+                    view = memoryview(piece)
+                    self._buffer.appendleft(view[most:])
+                    piece = view[:most]
+                pieces.append(piece)
+                most -= len(piece)
+            self._buffered -= size
+        self._peer._out.read(size)
+        if len(pieces) == 1 and isinstance(pieces[0], bytes):
+            return pieces[0]
+        return b"".join(pieces)
+
+    def _check_sendable(self) -> None:
+        if self._closed:
+            raise trio.ClosedResourceError("this connection was already closed")
+        if self._eof_sent:
+            raise trio.ClosedResourceError("the sending half was already closed")
+        if self._broken:
+            raise trio.BrokenResourceError("connection reset by peer")
+
+    async def _wait_for_room(self) -> None:
+        await self._writer.wait()
+        if self._closed:
+            raise trio.ClosedResourceError("this connection was closed")
+        if self._broken:
+            raise trio.BrokenResourceError("connection reset by peer")
+
+    def _wake_both(self) -> None:
+        self._reader.wake()
+        self._writer.wake()
+
+    @contextmanager
+    def _claim_sending(self) -> Iterator[None]:
+        if self._sending:
+            raise trio.BusyResourceError("another task is sending on this connection")
+        self._sending = True
+        try:
+            yield
+        finally:
+            self._sending = False
+
+
+def _frozen(data: bytes | bytearray | memoryview) -> Piece:
+    """`data` as something that cannot change under a flow: bytes go by reference."""
+    if isinstance(data, bytes):
+        return data
+    if isinstance(data, memoryview) and isinstance(data.obj, bytes) and data.contiguous:
+        return data if data.format == "B" else data.cast("B")
+    return bytes(data)
