@@ -10,27 +10,12 @@ from dataclasses import dataclass, replace
 from cdn.body import Body
 from cdn.conditions import Validators
 from cdn.eviction import Eviction
+from cdn.forwarding import end_to_end
 from cdn.freshness import Exchange, Freshness
 from wire.http.headers import Headers
 
 _OVERHEAD = 1024
-_HOP_BY_HOP = (
-    "connection",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-)
 _OF_THE_STORED_BODY = ("content-length", "content-encoding", "content-type", "content-range")
-
-
-def end_to_end(headers: Headers) -> Headers:
-    """Return `headers` without those meant for one connection only (RFC 9110 7.6.1)."""
-    return headers.without(*_HOP_BY_HOP, *headers.items("connection"))
 
 
 @dataclass(frozen=True, slots=True)

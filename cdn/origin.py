@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import trio
 
-from cdn.conditions import Selection, Validators, select
+from cdn.conditions import Validators
+from cdn.reply import reply
 from cdn.serving import serve_http
 from cdn.site import Moved, Resource, Site
 from net.seam import Address, Listener
@@ -79,8 +80,7 @@ class Origin:
             location = _with_query(found.location, request.target.query)
             return explain(301, location, Headers({"location": location}))
         fields = describe(found, self._cache_control)
-        choice = select(request.headers, Validators.of(fields), found.size, 200)
-        return _carry(choice, found, fields)
+        return reply(request, fields, Validators.of(fields), found.size, found.read)
 
 
 def describe(resource: Resource, cache_control: str) -> Headers:
@@ -95,21 +95,6 @@ def describe(resource: Resource, cache_control: str) -> Headers:
             ("accept-ranges", "bytes"),
         )
     )
-
-
-def _carry(choice: Selection, resource: Resource, fields: Headers) -> Response:
-    size = resource.size
-    if choice.status == 200:
-        return Response(200, fields, resource.read(0, size), size)
-    if choice.span is not None:
-        ranged = fields.replace({"content-range": choice.span.content_range(size)})
-        body = resource.read(choice.span.start, choice.span.stop)
-        return Response(206, ranged, body, len(choice.span))
-    if choice.status == 304:
-        return Response(304, fields.without("content-type", "accept-ranges"))
-    if choice.status == 416:
-        return explain(416, "no such bytes", Headers({"content-range": f"bytes */{size}"}))
-    return explain(choice.status)
 
 
 def _with_query(location: str, query: str) -> str:

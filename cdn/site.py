@@ -51,8 +51,8 @@ class Resource(Protocol):
     def media_type(self) -> str:
         """The Content-Type."""
 
-    def read(self, start: int, stop: int) -> Buffer | Stream:
-        """Return bytes `start` to `stop` (excluded)."""
+    def read(self, start: int, stop: int | None) -> Buffer | Stream:
+        """Return bytes `start` to `stop` (excluded; None: the end)."""
 
 
 class Site(Protocol):
@@ -109,8 +109,8 @@ class MemoryResource:
         """Length in bytes."""
         return len(self.content)
 
-    def read(self, start: int, stop: int) -> Buffer:
-        """Return a view of bytes `start` to `stop` (excluded)."""
+    def read(self, start: int, stop: int | None) -> Buffer:
+        """Return a view of bytes `start` to `stop` (excluded; None: the end)."""
         return memoryview(self.content)[start:stop]
 
 
@@ -153,9 +153,9 @@ class FileResource:
         """The type its name stands for."""
         return media_type(self.path.name)
 
-    def read(self, start: int, stop: int) -> Stream:
-        """Return bytes `start` to `stop` (excluded), read piece by piece."""
-        return FileStream(self, start, stop)
+    def read(self, start: int, stop: int | None) -> Stream:
+        """Return bytes `start` to `stop` (excluded; None: the end), piece by piece."""
+        return FileStream(self, start, self.size if stop is None else stop)
 
     def open(self) -> BinaryIO:
         """Return the file, open for reading.

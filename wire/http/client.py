@@ -14,9 +14,10 @@ import trio
 
 from wire.http.errors import DisconnectedError, HttpError, SilentPeerError, TruncatedError
 from wire.http.headers import Headers
-from wire.http.message import NO_FIELDS, Buffer, read_all
+from wire.http.message import NO_FIELDS, Buffer, Stream, read_all
 
 _RECEIVE = 64 * 1024
+_SEND = 64 * 1024
 _HEAD = 64 * 1024
 _INTERIM = 16
 _GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
@@ -90,19 +91,33 @@ class HttpConnection:
 
     @asynccontextmanager
     async def request(
-        self, method: str, target: str, *, headers: Headers = NO_FIELDS, body: Buffer = b""
+        self,
+        method: str,
+        target: str,
+        *,
+        headers: Headers = NO_FIELDS,
+        body: Buffer | Stream = b"",
+        length: int | None = None,
     ) -> AsyncIterator[IncomingResponse]:
         """Send a request and yield its response; see `send`."""
-        response = await self.send(method, target, headers=headers, body=body)
+        response = await self.send(method, target, headers=headers, body=body, length=length)
         try:
             yield response
         finally:
             await response.aclose()
 
     async def send(
-        self, method: str, target: str, *, headers: Headers = NO_FIELDS, body: Buffer = b""
+        self,
+        method: str,
+        target: str,
+        *,
+        headers: Headers = NO_FIELDS,
+        body: Buffer | Stream = b"",
+        length: int | None = None,
     ) -> IncomingResponse:
         """Send a request and return its response once the head is here; its taker closes it.
+
+        `length` is the size of a streamed `body`; without it the body goes out chunked.
 
         Raises:
             DisconnectedError: the peer left before its response began.
@@ -112,34 +127,45 @@ class HttpConnection:
         if not self.reusable:
             raise RuntimeError("this connection is busy or spent; open another")
         self._busy = True
+        size = len(body) if isinstance(body, Buffer) else length
+        lines = [*headers.encode(), *_framing(method, size)]
         try:
-            await self._send_request(method, target, headers, body)
+            await self._send_event(
+                h11.Request(
+                    method=method,
+                    target=target,
+                    headers=[(b"host", self._authority.encode("ascii")), *lines],
+                )
+            )
+            await self._send_body(body)
             return IncomingResponse(self, await self._receive_head())
         except BaseException:
             await trio.aclose_forcefully(self._stream)
             raise
 
-    async def _send_request(self, method: str, target: str, headers: Headers, body: Buffer) -> None:
-        lines = [(b"host", self._authority.encode("ascii")), *headers.encode()]
-        if len(body) or method in ("POST", "PUT"):
-            lines.append((b"content-length", b"%d" % len(body)))
-        request = h11.Request(method=method.encode("ascii"), target=target, headers=lines)
-        parts = [self._h11.send(request)]
-        if len(body):
-            event = h11.Data(data=cast("bytes", body))  # h11 passes any buffer on
-            parts += self._h11.send_with_data_passthrough(event) or []
-        parts += self._h11.send_with_data_passthrough(h11.EndOfMessage()) or []
+    async def _send_body(self, body: Buffer | Stream) -> None:
+        if not isinstance(body, Buffer):
+            async for piece in body:
+                await self._send_piece(piece)
+        elif len(body):
+            await self._send_piece(body)
+        await self._send_event(h11.EndOfMessage())
+
+    async def _send_piece(self, piece: Buffer) -> None:
+        await self._send_event(h11.Data(data=cast("bytes", piece)))  # h11 passes any buffer on
+
+    async def _send_event(self, event: h11.Event) -> None:
         try:
-            for part in parts:
+            for part in self._h11.send_with_data_passthrough(event) or []:
                 await self._send_all(part)
-        except trio.BrokenResourceError as error:
+        except _GONE as error:
             raise DisconnectedError("the peer left while the request was sent") from error
 
     async def _send_all(self, part: Buffer) -> None:
         view = memoryview(part)
-        for start in range(0, len(view), _RECEIVE):
+        for start in range(0, len(view), _SEND):
             with trio.move_on_after(self._timeout) as scope:
-                await self._stream.send_all(view[start : start + _RECEIVE])
+                await self._stream.send_all(view[start : start + _SEND])
             if scope.cancelled_caught:
                 raise SilentPeerError(f"the peer read nothing for {self._timeout:g} s")
 
@@ -187,16 +213,32 @@ class HttpConnection:
     async def finish(self) -> None:
         """End the current exchange: ready for another if it was read whole, closed otherwise."""
         self._busy = False
-        if self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE:
+        if self._h11.our_state is h11.DONE and self._response_is_over():
             self._h11.start_next_cycle()
-            return
-        await trio.aclose_forcefully(self._stream)
-        self._h11.send_failed()
+        else:
+            await self.aclose()
+
+    def _response_is_over(self) -> bool:
+        """Return whether the response ends right where it was read to, and may be followed."""
+        if self._h11.their_state is h11.SEND_BODY:
+            try:
+                self._h11.next_event()
+            except h11.RemoteProtocolError:
+                return False
+        return self._h11.their_state is h11.DONE
 
     async def aclose(self) -> None:
         """Close the connection, whatever it is doing."""
         self._h11.send_failed()
         await trio.aclose_forcefully(self._stream)
+
+
+def _framing(method: str, size: int | None) -> list[tuple[bytes, bytes]]:
+    if size is None:
+        return [(b"transfer-encoding", b"chunked")]
+    if size or method in ("POST", "PUT"):
+        return [(b"content-length", b"%d" % size)]
+    return []
 
 
 def _departure(*, begun: bool) -> HttpError:

@@ -116,8 +116,16 @@ class _ServerConnection:
         if request is None:
             return False
         response = await _answer(handler, request, on_error)
-        await self._send(request.method, response, on_error)
-        return not self.broken and await self._next_cycle()
+        try:
+            await self._send(request.method, response)
+        except _GONE:
+            self.broken = True
+            raise
+        except Exception as error:  # noqa: BLE001 - a body that fails leaves a message cut short
+            self.broken = True
+            on_error(error)
+            return False
+        return await self._next_cycle()
 
     async def _receive_request(self) -> Request | None:
         head = await self._receive_head()
@@ -204,7 +212,7 @@ class _ServerConnection:
     def _ends_at_eof(self) -> bool:
         return self._h11.their_state is not h11.SEND_BODY
 
-    async def _send(self, method: str, response: Response, on_error: OnError) -> None:
+    async def _send(self, method: str, response: Response) -> None:
         body = response.body
         if isinstance(body, Buffer):
             await self._send_whole(response, b"" if method == "HEAD" else body)
@@ -214,7 +222,9 @@ class _ServerConnection:
                 await self._send_whole(response, b"")
             else:
                 await self._send_data([self._h11.send(self._head(response))])
-                await self._send_stream(body, on_error)
+                async for piece in body:
+                    await self._send_data(self._data(piece))
+                await self._send_data(self._h11.send_with_data_passthrough(h11.EndOfMessage()))
         finally:
             with trio.CancelScope(shield=True):
                 await body.aclose()
@@ -243,20 +253,6 @@ class _ServerConnection:
         event = h11.Data(data=cast("bytes", piece))  # h11 passes any buffer on
         return self._h11.send_with_data_passthrough(event) or []
 
-    async def _send_stream(self, body: Stream, on_error: OnError) -> None:
-        try:
-            async for piece in body:
-                await self._send_data(self._data(piece))
-            end = self._h11.send_with_data_passthrough(h11.EndOfMessage())
-        except _GONE:
-            self.broken = True
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever a handler's body raises ends here
-            self.broken = True
-            on_error(error)
-            return
-        await self._send_data(end)
-
     async def _send_data(self, parts: list[bytes] | None) -> None:
         """Send `parts`, small neighbours joined, large ones by reference in bounded pieces."""
         for buffer in _coalesce(parts or []):
@@ -266,7 +262,6 @@ class _ServerConnection:
                 with trio.move_on_after(self.limits.patience(len(piece))) as scope:
                     await self._stream.send_all(piece)
                 if scope.cancelled_caught:
-                    self.broken = True
                     raise trio.BrokenResourceError("the client stopped reading")
 
     async def _next_cycle(self) -> bool:

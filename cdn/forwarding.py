@@ -1,0 +1,75 @@
+"""The fields a gateway adds, drops and keeps while it forwards (RFC 9110 7.6, RFC 9211).
+
+Pure functions of fields; refuses to know connections and caches.
+"""
+
+from __future__ import annotations
+
+from cdn.conditions import Validators
+from wire.http.dates import format_date
+from wire.http.headers import Headers
+from wire.http.target import Target
+
+_HOP_BY_HOP = (
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+)
+_CONDITIONS = (
+    "range",
+    "if-range",
+    "if-match",
+    "if-none-match",
+    "if-modified-since",
+    "if-unmodified-since",
+)
+
+
+def cache_key(target: Target) -> str:
+    """Return what one object of the origin is stored under: its origin-form target."""
+    return f"{target.path}?{target.query}" if target.query else target.path
+
+
+def end_to_end(headers: Headers) -> Headers:
+    """Return `headers` without those meant for one connection only (RFC 9110 7.6.1)."""
+    return headers.without(*_HOP_BY_HOP, *headers.items("connection"))
+
+
+def forwarded(headers: Headers, name: str) -> Headers:
+    """Return the request fields that gateway `name` passes on as they came."""
+    sent = end_to_end(headers).without("host", "content-length", "expect")
+    return sent.replace({"via": _appended(headers, "via", f"1.1 {name}")})
+
+
+def unconditional(headers: Headers, validators: Validators | None) -> Headers:
+    """Return request fields that ask for the whole object, or whether `validators` still hold."""
+    plain = headers.without(*_CONDITIONS)
+    if validators is None:
+        return plain
+    conditions = {}
+    if validators.etag is not None:
+        conditions["if-none-match"] = validators.etag
+    if validators.last_modified is not None:
+        conditions["if-modified-since"] = format_date(validators.last_modified)
+    return plain.replace(conditions)
+
+
+def marked(headers: Headers, name: str, status: str) -> Headers:
+    """Return response fields with gateway `name`'s Via and Cache-Status (RFC 9211) appended."""
+    return headers.replace(
+        (
+            ("via", _appended(headers, "via", f"1.1 {name}")),
+            ("cache-status", _appended(headers, "cache-status", f'"{name}"; {status}')),
+        )
+    )
+
+
+def _appended(headers: Headers, name: str, member: str) -> str:
+    value = headers.get(name)
+    return member if value is None else f"{value}, {member}"
