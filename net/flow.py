@@ -58,7 +58,7 @@ class Flow:
     """
 
     __slots__ = (
-        "_acks", "_at_uplink", "_cwnd", "_deliver", "_express_arrival", "_finish", "_held",
+        "_acks", "_at_uplink", "_cwnd", "_deliver", "_end_arrival", "_express_arrival", "_finish", "_held",
         "_in_flight", "_in_transit", "_path", "_pending", "_rng", "_room", "_scheduler",
         "_ssthresh", "_timer_set", "_transport", "_unread", "dead", "paused", "tags", "unsent",
     )  # fmt: skip
@@ -106,6 +106,7 @@ class Flow:
         self._acks: deque[tuple[float, int]] = deque()
         self._timer_set = False
         self._express_arrival = 0.0
+        self._end_arrival: float | None = None
         self._held = 0.0
 
     def send(self, data: Piece) -> None:
@@ -124,9 +125,9 @@ class Flow:
         self.pump()
 
     def end(self) -> None:
-        """Deliver an end mark after all that was sent."""
-        self._pending.append(b"")
-        self.pump()
+        """Deliver an end mark after all that was sent; it takes no room on any link."""
+        self._end_arrival = self._scheduler.now() + self._path.delay
+        self._end_if_last()
 
     def read(self, size: int) -> None:
         """The receiving application has taken `size` bytes; their room returns to the sender."""
@@ -142,6 +143,7 @@ class Flow:
         """Go on after `pause`."""
         self.paused = False
         self.pump()
+        self._end_if_last()
 
     def kill(self) -> None:
         """Drop everything, sent or not; nothing more is delivered."""
@@ -151,13 +153,10 @@ class Flow:
 
     def pump(self) -> None:
         """Hand the next segment to the first link, if the window has room for it."""
-        if self._at_uplink or self.paused or not self._pending:
-            return
-        if not self.unsent:
-            self._send_end()
+        if self._at_uplink or self.paused or not self.unsent:
             return
         transport = self._transport
-        wanted = min(transport.segment, self.unsent)
+        wanted = min(self.unsent, transport.segment, max(PACKET, int(self._cwnd) // 4))
         size = min(wanted, self._window_room(), transport.receive_buffer - self._unread)
         if size < wanted and size < PACKET:
             if self._acks and not self._timer_set:
@@ -187,14 +186,13 @@ class Flow:
         else:
             onward(segment)
 
-    def _send_end(self) -> None:
-        """The end mark takes no room on any link, and arrives after everything else."""
-        self._pending.clear()
-        if self._in_transit:
-            self._pending.append(b"")
+    def _end_if_last(self) -> None:
+        """Schedule the end mark, if one is due and nothing is left to arrive before it."""
+        if self._end_arrival is None or self.paused:
             return
-        when = max(self._scheduler.now() + self._path.delay, self._express_arrival)
-        self._scheduler.call_at(when, self._arrive_end, None)
+        if not self.unsent and not self._in_transit:
+            when = max(self._end_arrival, self._express_arrival, self._scheduler.now())
+            self._scheduler.call_at(when, self._arrive_end, None)
 
     def _cut(self, size: int) -> Sequence[Piece]:
         """Take exactly `size` bytes off the pending pieces, without copying any."""
@@ -274,12 +272,10 @@ class Flow:
         self._acks.append((acknowledged, segment.size))
         if self.dead:
             return
-        if self._pending and not self._at_uplink:
-            if not self.unsent:
-                self.pump()
-            elif not self._timer_set:
-                self._set_timer(acknowledged)
+        if self.unsent and not self._at_uplink and not self._timer_set:
+            self._set_timer(acknowledged)
         self._deliver(segment.pieces, segment.size)
+        self._end_if_last()
 
     def _arrive_express(self, data: Piece) -> None:
         if not self.dead:
