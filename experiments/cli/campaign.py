@@ -1,0 +1,102 @@
+"""Carries out a list of scenarios: run, show, keep, draw, and say how it went.
+
+What `compare`, `run` and `demo` share; it parses no flags.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experiments.cli import show
+from experiments.cli.errors import ENVIRONMENT, FAILED, INTERRUPTED, INVALID, USAGE, CommandError
+
+if TYPE_CHECKING:
+    from experiments.results import Results, State
+    from experiments.runner import NetworkName, Outcome
+    from experiments.scenario import Scenario
+
+
+@dataclass(frozen=True, kw_only=True)
+class Campaign:
+    """What to run, where to keep it, and how to talk about it."""
+
+    title: str
+    base: Scenario
+    scenarios: Sequence[Scenario]
+    network: NetworkName
+    out: Path | None
+    jobs: int | None
+    json: bool
+    quiet: bool
+
+    def carry_out(self) -> int:
+        """Run everything and return the exit code; what is finished is kept in any case."""
+        from experiments import comparison
+
+        results = self._open_results()
+        done: dict[int, Outcome] = {}
+        state: State = "interrupted"
+        try:
+            with show.progress(len(self.scenarios), quiet=self.quiet) as report:
+                jobs = self.jobs or min(os.cpu_count() or 1, len(self.scenarios))
+                for index, outcome in comparison.outcomes(self.scenarios, self.network, jobs):
+                    done[index] = outcome
+                    report(outcome)
+            state = "failed" if any(o.failures for o in done.values()) else "complete"
+        except OSError as error:
+            state = "failed"
+            raise CommandError(str(error), ENVIRONMENT) from error
+        except KeyboardInterrupt:
+            show.say("interrupted; what was finished is kept", quiet=self.quiet)
+        finally:
+            self._keep(results, [done[index] for index in sorted(done)], state)
+        return self._code(list(done.values()), state)
+
+    def _open_results(self) -> Results | None:
+        from experiments.results import Results, ResultsError
+        from experiments.scenario import to_toml
+
+        if self.out is None:
+            return None
+        try:
+            return Results(self.out, scenario=to_toml(self.base), seed=self.base.seed)
+        except ResultsError as error:
+            raise CommandError(str(error), USAGE) from error
+
+    def _keep(self, results: Results | None, done: Sequence[Outcome], state: State) -> None:
+        """Print the table or the JSON, and write the results directory."""
+        from experiments import comparison
+        from experiments.scenario import to_toml
+
+        rows = [outcome.metrics for outcome in done]
+        if self.json:
+            show.as_json(rows)
+        elif rows:
+            show.table(rows, title=self.title)
+        if results is None:
+            return
+        for outcome in done:
+            results.add_run(outcome.name, scenario=to_toml(outcome.scenario), events=outcome.events)
+        drawn = comparison.draw(done, self.base, network=self.network)
+        for name, data in drawn.items():
+            path = results.add_figure(name, data)
+            if path.suffix == ".png":
+                show.say(f"figure   {path}", quiet=self.quiet)
+        results.finish(rows, state)
+        show.say(f"results  {results.directory} ({state})", quiet=self.quiet)
+
+    def _code(self, done: Sequence[Outcome], state: State) -> int:
+        for outcome in done:
+            for failure in outcome.failures:
+                show.say(f"failed   {outcome.name}: {failure}", quiet=self.quiet)
+            for reason in outcome.invalid:
+                show.say(f"invalid  {outcome.name}: {reason}", quiet=self.quiet)
+        if state == "interrupted":
+            return INTERRUPTED
+        if state == "failed":
+            return FAILED
+        return 0 if all(outcome.metrics.valid for outcome in done) else INVALID

@@ -1,0 +1,101 @@
+"""What people see while runs go on and when they are done: progress, a table, or JSON.
+
+Tables and JSON go to stdout, everything else to stderr; nothing moves unless it is a terminal.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from experiments.metrics import Metrics
+    from experiments.runner import Outcome
+
+_WIDE = 120
+
+
+class Report(Protocol):
+    """Told of each outcome as it comes."""
+
+    def __call__(self, outcome: Outcome) -> None:
+        """Show it."""
+
+
+def say(text: str, *, quiet: bool) -> None:
+    """Tell people something on stderr."""
+    if not quiet:
+        sys.stderr.write(f"{text}\n")
+
+
+@contextmanager
+def progress(total: int, *, quiet: bool) -> Iterator[Report]:
+    """Show how many of `total` runs are done: a bar on a terminal, a line per run elsewhere."""
+    if quiet:
+        yield lambda outcome: None  # noqa: ARG005 - nobody is told
+        return
+    if not sys.stderr.isatty():
+        yield lambda outcome: say(_line(outcome), quiet=False)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting", total=total)
+        yield lambda outcome: bar.update(task, advance=1, description=_line(outcome))
+
+
+def table(rows: Sequence[Metrics], *, title: str) -> None:
+    """Print one line per run."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(width=None if sys.stdout.isatty() else _WIDE, highlight=False)
+    out = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    out.add_column("model")
+    for heading in (
+        "N", "first s", "median s", "p95 s", "last s", "server MB", "edges MB", "peers MB",
+        "bound s", "last ÷ bound",
+    ):  # fmt: skip
+        out.add_column(heading, justify="right")
+    model = None
+    for row in rows:
+        if model not in (None, row.model):
+            out.add_section()
+        model = row.model
+        out.add_row(*_cells(row), style=None if row.valid else "red")
+    console.print(out)
+
+
+def as_json(rows: Sequence[Metrics]) -> None:
+    """Print one array of objects."""
+    import msgspec
+
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(list(rows)), indent=2).decode() + "\n")
+
+
+def _cells(row: Metrics) -> tuple[str, ...]:
+    times = [_number(value) for value in (row.first_s, row.median_s, row.p95_s, row.last_s)]
+    sent = [f"{size / 1e6:.1f}" for size in (row.server_bytes, row.edge_bytes, row.peer_bytes)]
+    ratio = "–" if row.ratio is None else f"{row.ratio:.3f}"
+    return (row.model, str(row.clients), *times, *sent, _number(row.bound_s), ratio)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
+
+
+def _line(outcome: Outcome) -> str:
+    row = outcome.metrics
+    if row.last_s is None:
+        return f"{row.model}, N = {row.clients}: nobody was served"
+    return f"{row.model}, N = {row.clients}: {row.last_s:.2f} s, {row.ratio:.3f} x bound"

@@ -1,0 +1,140 @@
+"""Runs one scenario on one network and hands back what happened, as values.
+
+It opens the internet, lets a model deploy, waits, and judges; it writes no files.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import trio
+
+from experiments import content as contents
+from experiments import world as worlds
+from experiments.content import Content
+from experiments.log import EventLog
+from experiments.metrics import Metrics, completions, failures, summarise
+from experiments.models import models
+from experiments.scenario import Scenario
+from experiments.stage import Internet, Stage
+from experiments.world import World
+from net.clock import VirtualClock
+from net.loopback import LoopbackInternet
+from net.simulation import simulate
+from net.virtual import VirtualInternet
+
+NetworkName = Literal["virtual", "loopback"]
+
+VIRTUAL_EPOCH = 1_700_000_000.0
+"""POSIX seconds at the start of every virtual run: HTTP dates must not depend on today."""
+
+
+class Verdict(Protocol):
+    """Whether the links did what they were asked."""
+
+    @property
+    def valid(self) -> bool:
+        """Whether the run's timings can be trusted."""
+
+    @property
+    def reasons(self) -> Sequence[str]:
+        """Why not."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One finished run: its scenario, the file's size, numbers, times (s), event log (gzip)."""
+
+    scenario: Scenario
+    size: int
+    metrics: Metrics
+    times: list[float]
+    failures: list[str]
+    invalid: list[str]
+    events: bytes
+
+    @property
+    def name(self) -> str:
+        """What tells this run from others of one experiment: model and number of clients."""
+        return f"{self.metrics.model}-{self.metrics.clients:04d}"
+
+
+def run(scenario: Scenario, network: NetworkName = "virtual") -> Outcome:
+    """Run `scenario`; on the virtual network its event log depends on nothing else.
+
+    Raises:
+        OSError: the content cannot be read, or the machine lacks what loopback needs.
+    """
+    started = time.perf_counter()
+    content, world = contents.load(scenario), worlds.build(scenario)
+    perform = _on_virtual if network == "virtual" else _on_loopback
+    log, verdict = perform(world, content)
+    events = list(log)
+    metrics = summarise(
+        events,
+        model=scenario.model,
+        clients=scenario.client_count,
+        seed=scenario.seed,
+        bound=models()[scenario.model].bound(world, content.size),
+        valid=verdict.valid,
+        digest=log.digest(),
+        wall=time.perf_counter() - started,
+    )
+    return Outcome(
+        scenario,
+        content.size,
+        metrics,
+        completions(events),
+        failures(events),
+        list(verdict.reasons),
+        log.compressed(),
+    )
+
+
+def _on_virtual(world: World, content: Content) -> tuple[EventLog, Verdict]:
+    scenario = world.scenario
+
+    async def main(clock: VirtualClock) -> tuple[EventLog, Verdict]:
+        internet = VirtualInternet(
+            world.topology, clock=clock, seed=scenario.seed, segment=scenario.network.segment
+        )
+        log = EventLog(trio.current_time)
+        await _perform(world, content, internet, log, lambda: VIRTUAL_EPOCH + trio.current_time())
+        return log, internet.calibration()
+
+    return simulate(main, seed=scenario.seed, horizon=2 * scenario.horizon)
+
+
+def _on_loopback(world: World, content: Content) -> tuple[EventLog, Verdict]:
+    scenario = world.scenario
+
+    async def main() -> tuple[EventLog, Verdict]:
+        async with LoopbackInternet(
+            world.topology, seed=scenario.seed, segment=scenario.network.segment
+        ) as internet:
+            start = trio.current_time()
+            log = EventLog(lambda: trio.current_time() - start)
+            await _perform(world, content, internet, log, time.time)
+            return log, internet.calibration()
+
+    return trio.run(main)
+
+
+async def _perform(
+    world: World,
+    content: Content,
+    internet: Internet,
+    log: EventLog,
+    wall: Callable[[], float],
+) -> None:
+    """Let the model deploy and wait until everyone is served, or the horizon is reached."""
+    async with trio.open_nursery() as nursery:
+        stage = Stage(world, content, internet, log, wall=wall, nursery=nursery)
+        with trio.move_on_after(world.scenario.horizon):
+            await models()[world.scenario.model].deploy(stage)
+            await stage.everyone_served()
+        stage.close()
+        nursery.cancel_scope.cancel()
