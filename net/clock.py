@@ -136,7 +136,7 @@ def _blocked_tasks(most: int = 8) -> str:
         task = waiting.pop()
         children = [child for nursery in task.child_nurseries for child in nursery.child_tasks]
         waiting.extend(sorted(children, key=lambda child: child.name))
-        if not children and not task.name.startswith("trio."):
+        if not children and not task.name.startswith("<TrioToken"):
             found.append(f"{task.name} in {_place(task)}")
     shown = "; ".join(sorted(found)[:most])
     more = f"; and {len(found) - most} more" if len(found) > most else ""

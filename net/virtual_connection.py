@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from operator import index
 
 import trio
 
@@ -118,7 +119,7 @@ class VirtualConnection(Connection):
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Return the bytes that have arrived (at most `max_bytes`), or b"" at the end."""
-        if max_bytes is not None and max_bytes < 1:
+        if max_bytes is not None and index(max_bytes) < 1:
             raise ValueError("max_bytes must be at least 1")
         if self._receiving:
             raise trio.BusyResourceError("another task is receiving on this connection")
