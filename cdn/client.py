@@ -69,7 +69,14 @@ async def download(
         DownloadError: not found, not whole, or not what `sha256` (hexadecimal) says.
         ValueError: not an http URL.
     """
-    attempt = _Download(network, Url.parse(url), sink, on_progress, silence, trace)
+    attempt = _Download(
+        network,
+        Url.parse(url),
+        sink=sink,
+        on_progress=on_progress,
+        silence=silence,
+        trace=trace,
+    )
     trace("download_started", url=url, held=sink.size)
     try:
         await attempt.persist(retries)
@@ -95,6 +102,7 @@ class _Download:
         self,
         network: Network,
         url: Url,
+        *,
         sink: Sink,
         on_progress: OnProgress | None,
         silence: float,
