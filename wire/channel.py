@@ -39,6 +39,8 @@ class Channel(trio.abc.AsyncResource):
     async def send(self, *messages: Message) -> None:
         """Send `messages` in order; small ones share a write, payloads are written by reference.
 
+        Cancelled half-way it may have sent part of a message: close the channel.
+
         Raises:
             ProtocolError: a message is outside its bounds; none of them was sent.
             trio.BrokenResourceError: the connection is lost.
@@ -53,6 +55,9 @@ class Channel(trio.abc.AsyncResource):
 
     async def receive(self) -> Message:
         """Return the next message.
+
+        It waits, and lets other tasks run, only when what was received before is used up: at most
+        after every 64 KiB on a socket.
 
         Raises:
             trio.EndOfChannel: the other side ended the stream after a whole message.
