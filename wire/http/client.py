@@ -225,7 +225,7 @@ class HttpConnection:
                 self._h11.next_event()
             except h11.RemoteProtocolError:
                 return False
-        return self._h11.their_state is h11.DONE
+        return self._h11.their_state is h11.DONE and self._h11.trailing_data == (b"", False)
 
     async def aclose(self) -> None:
         """Close the connection, whatever it is doing."""
