@@ -17,7 +17,6 @@ from experiments import figures, runner
 from experiments.figures import Series
 from experiments.runner import NetworkName, Outcome
 from experiments.scenario import Scenario
-from experiments.units import format_duration, format_size
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,7 @@ def _caption(base: Scenario, size: int, network: NetworkName) -> str:
         f"server {_rate(base.server.up)} up",
         f"clients {_rate(group.up)} up, {_rate(group.down)} down",
         f"{base.edges.count} edges {_rate(base.edges.up)} up",
-        f"RTT {format_duration(base.network.rtt)}",
+        f"RTT {base.network.rtt * 1e3:g} ms",
         network,
     ]
     return " · ".join(parts)
@@ -121,8 +120,8 @@ def _rate(rate: float) -> str:
 
 
 def _size(size: int) -> str:
-    text = format_size(size)
-    return text if len(text) <= 8 else f"{size / 1e6:.3g} MB"
+    whole, rest = divmod(size, 2**20)
+    return f"{size / 1e6:.3g} MB" if rest else f"{whole} MiB"
 
 
 def _die_quietly() -> None:

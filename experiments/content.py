@@ -46,5 +46,5 @@ def load(scenario: Scenario) -> Content:
     else:
         name = "content.bin"
         data = random.Random(f"{scenario.seed}/content").randbytes(wanted.size or 0)
-    manifest = Manifest.of_bytes(name, data, wanted.chunk_size)
+    manifest = Manifest.of_bytes(name, data, int(wanted.chunk_size))
     return Content(data, manifest, hashlib.sha256(data).hexdigest())

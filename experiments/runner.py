@@ -22,7 +22,6 @@ from experiments.scenario import Scenario
 from experiments.stage import Internet, Stage
 from experiments.world import World
 from net.clock import VirtualClock
-from net.loopback import LoopbackInternet
 from net.simulation import simulate
 from net.virtual import VirtualInternet
 
@@ -99,7 +98,7 @@ def _on_virtual(world: World, content: Content) -> tuple[EventLog, Verdict]:
 
     async def main(clock: VirtualClock) -> tuple[EventLog, Verdict]:
         internet = VirtualInternet(
-            world.topology, clock=clock, seed=scenario.seed, segment=scenario.network.segment
+            world.topology, clock=clock, seed=scenario.seed, segment=int(scenario.network.segment)
         )
         log = EventLog(trio.current_time)
         await _perform(world, content, internet, log, lambda: VIRTUAL_EPOCH + trio.current_time())
@@ -111,9 +110,11 @@ def _on_virtual(world: World, content: Content) -> tuple[EventLog, Verdict]:
 def _on_loopback(world: World, content: Content) -> tuple[EventLog, Verdict]:
     scenario = world.scenario
 
+    from net.loopback import LoopbackInternet
+
     async def main() -> tuple[EventLog, Verdict]:
         async with LoopbackInternet(
-            world.topology, seed=scenario.seed, segment=scenario.network.segment
+            world.topology, seed=scenario.seed, segment=int(scenario.network.segment)
         ) as internet:
             start = trio.current_time()
             log = EventLog(lambda: trio.current_time() - start)

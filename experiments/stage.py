@@ -19,7 +19,10 @@ from experiments.scenario import Crash, Fault, SlowLink
 from experiments.world import World
 from net.seam import Network
 from net.trace import Trace
-from wire.http.errors import HttpError
+
+
+class NotDeliveredError(Exception):
+    """A client gave up; the message says why."""
 
 
 class Internet(Protocol):
@@ -121,7 +124,7 @@ class Stage:
         with self._scope(client):
             try:
                 received = await download()
-            except (OSError, trio.BrokenResourceError, HttpError) as error:
+            except (NotDeliveredError, OSError, trio.BrokenResourceError) as error:
                 self.trace(client)(FAILED, reason=f"{type(error).__name__}: {error}")
             else:
                 self._check(client, received)

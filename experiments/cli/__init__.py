@@ -9,6 +9,7 @@ something, 4 the measurement is invalid, 130 interrupted.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Mapping, Sequence
 
 from cyclopts import App
 
@@ -20,19 +21,28 @@ app = App(
     name="swarmbed",
     version=__version__,
     help="Measure how one file gets to many: client-server, P2P and CDN, next to the limit.",
-    help_epilogue="Example: swarmbed compare --clients 1,5,20 --out results/first",
+    help_epilogue="`swarmbed COMMAND --help` explains a command and shows examples.",
+    help_format="markdown",
     result_action="return_value",
 )
-app.command(compare.compare)
-app.command(run.run)
-app.command(demo.demo)
-app.command(processes.tracker)
-app.command(processes.seed)
-app.command(processes.fetch)
-app.command(processes.origin)
-app.command(processes.edge)
-app.command(processes.get)
-app.command(doctor.doctor)
+_EXAMPLES: Mapping[Callable[..., int], Sequence[str]] = {
+    compare.compare: (
+        "swarmbed compare",
+        "swarmbed compare --file big.iso --clients 1,10,100 --out results/iso",
+        "swarmbed compare --network loopback --clients 5 --size 4MiB --json",
+    ),
+    run.run: ("swarmbed run swarm", "swarmbed run my-scenario.toml --seed 7 --json"),
+    demo.demo: ("swarmbed demo",),
+    processes.tracker: ("swarmbed tracker",),
+    processes.seed: ("swarmbed seed big.iso",),
+    processes.fetch: ("swarmbed fetch big.iso.manifest --out downloads",),
+    processes.origin: ("swarmbed origin public",),
+    processes.edge: ("swarmbed edge --origin http://127.0.0.1:8000/",),
+    processes.get: ("swarmbed get http://127.0.0.1:8080/big.iso --out copy.iso",),
+    doctor.doctor: ("swarmbed doctor",),
+}
+for command, lines in _EXAMPLES.items():
+    app.command(command, help_epilogue="\n\n".join(("Examples:", *(f"`{line}`" for line in lines))))
 
 
 def main() -> int:

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from experiments import units
 from experiments.cli.campaign import Campaign
 from experiments.cli.errors import CommandError
+from experiments.cli.options import Json, OnNetwork, Quiet
 
 if TYPE_CHECKING:
     from experiments.scenario import Scenario
@@ -36,10 +37,7 @@ def compare(
     models: Annotated[
         str, Parameter(help="Delivery models.")
     ] = "client-server,p2p,cdn-pull,cdn-push",
-    network: Annotated[
-        Literal["virtual", "loopback"],
-        Parameter(help="virtual: emulated, exact, fast; loopback: real sockets, real time."),
-    ] = "virtual",
+    network: OnNetwork = "virtual",
     seed: Annotated[int, Parameter(help="Same seed, same event log.")] = 1,
     server_up: Annotated[str, Parameter(help="The server's uplink.")] = "50Mbps",
     up: Annotated[str, Parameter(help="Each client's uplink.")] = "10Mbps",
@@ -55,23 +53,23 @@ def compare(
     jobs: Annotated[
         int | None, Parameter(help="Virtual runs at a time (default: one per core).")
     ] = None,
-    json: Annotated[bool, Parameter(negative="", help="One JSON array on stdout.")] = False,
-    quiet: Annotated[bool, Parameter(negative="", help="No talk on stderr.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> int:
     """Compare how long client-server, P2P and CDN delivery take, next to the theoretical limit.
 
     Prints a table and writes a results directory with two figures.
-
-    Examples:
-
-        swarmbed compare
-
-        swarmbed compare --file big.iso --clients 1,10,100 --out results/iso
-
-        swarmbed compare --network loopback --clients 5 --size 4MiB --json
     """
     from experiments.scenario import (
-        Clients, Content, Duration, Edges, Network, Rate, Scenario, Server, Size,
+        Clients,
+        Content,
+        Duration,
+        Edges,
+        Network,
+        Rate,
+        Scenario,
+        Server,
+        Size,
     )  # fmt: skip
 
     if file is not None and size is not None:

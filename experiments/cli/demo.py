@@ -24,10 +24,7 @@ def demo(
     ] = None,
     out: Annotated[Path, Parameter(help="Results directory.")] = Path("results/demo"),
 ) -> int:
-    """Deliver one real file to up to 50 emulated clients, then to 5 over real loopback TCP.
-
-    Example: swarmbed demo --out results/demo
-    """
+    """Deliver one real file to up to 50 emulated clients, then to 5 over real loopback TCP."""
     chosen = file if file is not None else real_file()
     size = chosen.stat().st_size / 1e6
     show.say(f"file     {chosen} ({size:.1f} MB)", quiet=False)

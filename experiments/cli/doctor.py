@@ -7,11 +7,9 @@ import shutil
 import socket
 import sys
 from collections.abc import Iterator
-from typing import Annotated
-
-from cyclopts import Parameter
 
 from experiments.cli.errors import ENVIRONMENT
+from experiments.cli.options import Json
 
 _LIBRARIES = ("trio", "msgpack", "msgspec", "networkx", "h11", "cyclopts", "rich", "matplotlib")
 _JUDGES = {"curl": "curl", "dig": "bind9-dnsutils", "wrk": "wrk"}
@@ -19,11 +17,11 @@ _JUDGES = {"curl": "curl", "dig": "bind9-dnsutils", "wrk": "wrk"}
 
 def doctor(
     *,
-    json: Annotated[bool, Parameter(negative="", help="One JSON array on stdout.")] = False,
+    json: Json = False,
 ) -> int:
     """Check the environment: Python, libraries, loopback addresses, and the tests' judges.
 
-    Exits with 3 if something that experiments need is missing. Example: swarmbed doctor
+    Exits with 3 if something that experiments need is missing.
     """
     found = list(_checks())
     if json:

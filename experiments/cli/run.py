@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from experiments.cli.campaign import Campaign
 from experiments.cli.errors import CommandError
+from experiments.cli.options import Json, OnNetwork, Quiet
 
 
 def run(
@@ -17,23 +18,13 @@ def run(
     ],
     /,
     *,
-    network: Annotated[
-        Literal["virtual", "loopback"],
-        Parameter(help="virtual: emulated, exact, fast; loopback: real sockets, real time."),
-    ] = "virtual",
+    network: OnNetwork = "virtual",
     seed: Annotated[int | None, Parameter(help="Instead of the scenario's seed.")] = None,
     out: Annotated[Path | None, Parameter(help="Results directory (default results/NAME).")] = None,
-    json: Annotated[bool, Parameter(negative="", help="One JSON array on stdout.")] = False,
-    quiet: Annotated[bool, Parameter(negative="", help="No talk on stderr.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> int:
-    """Run one scenario and say how long everyone waited, next to the bound.
-
-    Examples:
-
-        swarmbed run swarm
-
-        swarmbed run my-scenario.toml --seed 7 --json
-    """
+    """Run one scenario and say how long everyone waited, next to the bound."""
     from msgspec.structs import replace
 
     from experiments.models import models

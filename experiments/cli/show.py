@@ -86,12 +86,12 @@ def as_json(rows: Sequence[Metrics]) -> None:
 def _cells(row: Metrics) -> tuple[str, ...]:
     times = [_number(value) for value in (row.first_s, row.median_s, row.p95_s, row.last_s)]
     sent = [f"{size / 1e6:.1f}" for size in (row.server_bytes, row.edge_bytes, row.peer_bytes)]
-    ratio = "–" if row.ratio is None else f"{row.ratio:.3f}"
+    ratio = "-" if row.ratio is None else f"{row.ratio:.3f}"
     return (row.model, str(row.clients), *times, *sent, _number(row.bound_s), ratio)
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
+    return "-" if value is None else f"{value:.2f}"
 
 
 def _line(outcome: Outcome) -> str:

@@ -1,0 +1,127 @@
+"""What every process of ours on real sockets shares: a way to stop, a trace, and progress.
+
+It knows signals and terminals, not what is served.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+from experiments.cli.errors import ENVIRONMENT, INTERRUPTED, CommandError
+
+if TYPE_CHECKING:
+    from net.seam import Address
+    from net.trace import Trace
+
+
+class Progress(Protocol):
+    """Told how far it is."""
+
+    def __call__(self, done: int, total: int | None = None, /) -> None:
+        """Show `done` of `total`, if that is known."""
+
+
+def address(flag: str, text: str) -> Address:
+    """Return the address written as HOST:PORT (an IPv6 host in brackets).
+
+    Raises:
+        CommandError: it is none; names `flag`.
+    """
+    from net.seam import Address
+
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise CommandError(f"{flag}: '{text}' is not HOST:PORT, such as 127.0.0.1:7000")
+    return Address(host.strip("[]"), int(port))
+
+
+def trace(node: str, verbose: bool) -> Trace:
+    """Return a trace that writes each event as a line of JSON to stderr, or nothing."""
+    from experiments.log import Event, Field
+    from net.trace import silent
+
+    if not verbose:
+        return silent
+
+    def record(event: str, /, **fields: Field) -> None:
+        sys.stderr.write(Event(time.time(), node, event, fields).line().decode())
+        sys.stderr.flush()
+
+    return record
+
+
+def serve_until_stopped(
+    serve: Callable[..., Awaitable[None]], ready: Callable[[Address], None]
+) -> int:
+    """Run a server until SIGTERM (0) or Ctrl-C (130); `ready` hears its address."""
+    import trio
+
+    async def run() -> None:
+        async with trio.open_nursery() as nursery:
+            ready(await nursery.start(serve))
+
+    return run_until_stopped(run, on_terminate=0)
+
+
+def run_until_stopped(
+    run: Callable[[], Awaitable[None]], *, on_terminate: int = INTERRUPTED
+) -> int:
+    """Run until done (0) or stopped by a signal, cleaning up in either case; return the code."""
+    import trio
+
+    stopped_by: list[int] = []
+
+    async def stop(scope: trio.CancelScope, *, task_status: trio.TaskStatus[None]) -> None:
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            task_status.started()
+            async for number in signals:
+                stopped_by.append(number)
+                scope.cancel()
+
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(stop, nursery.cancel_scope)
+            await run()
+            nursery.cancel_scope.cancel()
+
+    try:
+        trio.run(main)
+    except BaseExceptionGroup as errors:
+        error = _first(errors)
+        if isinstance(error, CommandError):
+            raise error from None
+        if isinstance(error, OSError):
+            raise CommandError(str(error), ENVIRONMENT) from error
+        raise
+    if not stopped_by:
+        return 0
+    return INTERRUPTED if stopped_by[0] == signal.SIGINT else on_terminate
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+@contextmanager
+def progress(name: str, total: int | None, *, quiet: bool) -> Iterator[Progress]:
+    """Show a bar on a terminal, nothing elsewhere."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _done, _total=None: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+
+    with Bars(console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task(name, total=total)
+
+        def show(done: int, known: int | None = None, /) -> None:
+            bars.update(task, completed=done, total=known if known is not None else total)
+
+        yield show

@@ -1,0 +1,284 @@
+"""One node per process on real sockets: tracker, seed, fetch, origin, edge, get.
+
+Servers run until Ctrl-C or SIGTERM and bind to loopback unless --host says otherwise. What they
+do is the roles' business; here they are only given a network, a place to store, and a voice.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from experiments import units
+from experiments.cli import process, show
+from experiments.cli.errors import FAILED, CommandError
+from experiments.cli.options import Host, Json, Port, Quiet, TrackerAt, Verbose
+
+if TYPE_CHECKING:
+    import trio
+
+    from net.seam import Address
+    from peer.store import FileStore
+    from wire.manifest import Manifest
+
+LOOPBACK = "127.0.0.1"
+TRACKER_PORT = 7000
+
+
+def tracker(
+    *,
+    host: Host = LOOPBACK,
+    port: Port = TRACKER_PORT,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Introduce peers to each other, for any number of swarms."""
+    from net.sockets import SocketNetwork
+    from tracker.node import Tracker
+
+    async def serve(*, task_status: trio.TaskStatus[Address]) -> None:
+        node = Tracker(rng=random.Random(), wall=time.time, trace=process.trace("tracker", verbose))
+        await node.serve(await SocketNetwork(host).listen(port), task_status=task_status)
+
+    return process.serve_until_stopped(serve, lambda at: show.say(f"tracker at {at}", quiet=quiet))
+
+
+def seed(
+    file: Annotated[Path, Parameter(help="The file to share.")],
+    /,
+    *,
+    tracker: TrackerAt = f"{LOOPBACK}:{TRACKER_PORT}",
+    chunk_size: Annotated[str, Parameter(help="Chunk of the swarm.")] = "64KiB",
+    host: Host = LOOPBACK,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Share a file: write FILE.manifest beside it, print its path, and serve chunks."""
+    from net.sockets import SocketNetwork
+    from peer.node import Peer
+    from peer.store import FileStore
+    from wire.errors import ProtocolError
+    from wire.manifest import Manifest, default_path
+
+    place = process.address("--tracker", tracker)
+    try:
+        manifest = Manifest.of_file(file, int(units.parse_size(chunk_size)))
+        manifest.save(default_path(file))
+    except (OSError, ProtocolError, units.UnitError) as error:
+        raise CommandError(str(error)) from error
+    sys.stdout.write(f"{default_path(file)}\n")
+    sys.stdout.flush()
+
+    async def serve(*, task_status: trio.TaskStatus[Address]) -> None:
+        with FileStore(manifest, file) as store:
+            peer = Peer(
+                SocketNetwork(host), store, place, rng=random.Random(),
+                trace=process.trace("seed", verbose),
+            )  # fmt: skip
+            await peer.run(task_status=task_status)
+
+    return process.serve_until_stopped(
+        serve, lambda at: show.say(f"seeding {file} at {at}", quiet=quiet)
+    )
+
+
+def fetch(
+    manifest: Annotated[Path, Parameter(help="The manifest that `seed` wrote.")],
+    /,
+    *,
+    tracker: TrackerAt = f"{LOOPBACK}:{TRACKER_PORT}",
+    out: Annotated[Path, Parameter(help="Directory for the file.")] = Path(),
+    stay: Annotated[
+        bool, Parameter(negative="", show_default=False, help="Go on seeding once complete.")
+    ] = False,
+    host: Host = LOOPBACK,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Fetch a file from its swarm; one that was interrupted goes on where it stopped."""
+    from peer.store import FileStore
+    from wire.errors import ProtocolError
+    from wire.manifest import Manifest
+
+    place = process.address("--tracker", tracker)
+    try:
+        wanted = Manifest.load(manifest)
+        out.mkdir(parents=True, exist_ok=True)
+        store = FileStore(wanted, out / wanted.name)
+    except (OSError, ProtocolError) as error:
+        raise CommandError(str(error)) from error
+    with store:
+        held = store.have.bit_count()
+        show.say(f"resumed  {held} of {wanted.chunk_count} chunks", quiet=quiet or not held)
+        started = time.perf_counter()
+        code = process.run_until_stopped(
+            lambda: _fetch(store, place, host, stay=stay, quiet=quiet, verbose=verbose)
+        )
+        if store.complete:
+            _tell_fetched(store, held, time.perf_counter() - started, json=json)
+    return code
+
+
+async def _fetch(
+    store: FileStore, tracker: Address, host: str, *, stay: bool, quiet: bool, verbose: bool
+) -> None:
+    import trio
+
+    from net.sockets import SocketNetwork
+    from peer.node import Peer
+
+    peer = Peer(
+        SocketNetwork(host), store, tracker, rng=random.Random(),
+        trace=process.trace("fetch", verbose),
+    )  # fmt: skip
+    manifest: Manifest = store.manifest
+    async with trio.open_nursery() as nursery:
+        await nursery.start(peer.run)
+        with process.progress(manifest.name, manifest.chunk_count, quiet=quiet) as shown:
+            while not peer.completed.is_set():
+                with trio.move_on_after(0.2):
+                    await peer.completed.wait()
+                shown(store.have.bit_count())
+        if stay:
+            show.say(f"complete; seeding {manifest.name} until Ctrl-C", quiet=quiet)
+            await trio.sleep_forever()
+        nursery.cancel_scope.cancel()
+
+
+def _tell_fetched(store: FileStore, held: int, seconds: float, *, json: bool) -> None:
+    import hashlib
+
+    with store.path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    chunks = store.manifest.chunk_count
+    if json:
+        import msgspec
+
+        told = {
+            "file": str(store.path), "bytes": store.manifest.size, "sha256": digest,
+            "chunks": chunks, "resumed": held, "fetched": chunks - held, "seconds": seconds,
+        }  # fmt: skip
+        sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
+    else:
+        sys.stdout.write(f"{digest}  {store.path}\n")
+
+
+def origin(
+    directory: Annotated[Path, Parameter(help="The directory to serve.")],
+    /,
+    *,
+    host: Host = LOOPBACK,
+    port: Port = 8000,
+    cache_control: Annotated[str, Parameter(help="What caches are told.")] = "max-age=3600",
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Serve a directory over HTTP, as a CDN's origin."""
+    from cdn.origin import Origin
+    from cdn.site import DirectorySite
+    from net.sockets import SocketNetwork
+
+    if not directory.is_dir():
+        raise CommandError(f"{directory} is not a directory")
+
+    async def serve(*, task_status: trio.TaskStatus[Address]) -> None:
+        node = Origin(
+            DirectorySite(directory), wall=time.time, cache_control=cache_control,
+            trace=process.trace("origin", verbose),
+        )  # fmt: skip
+        await node.serve(await SocketNetwork(host).listen(port), task_status=task_status)
+
+    return process.serve_until_stopped(
+        serve, lambda at: show.say(f"origin at http://{at}/", quiet=quiet)
+    )
+
+
+def edge(
+    *,
+    origin: Annotated[str, Parameter(help="The origin's URL.")],
+    capacity: Annotated[str, Parameter(help="Bytes to cache in memory.")] = "1GiB",
+    host: Host = LOOPBACK,
+    port: Port = 8080,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Cache an origin: answer from memory, fetch what is missing once for everyone."""
+    from cdn.edge import Edge
+    from cdn.url import Url
+    from net.sockets import SocketNetwork
+
+    try:
+        behind, room = Url.parse(origin).address, units.parse_size(capacity)
+    except ValueError as error:
+        raise CommandError(f"--origin or --capacity: {error}") from error
+
+    async def serve(*, task_status: trio.TaskStatus[Address]) -> None:
+        network = SocketNetwork(host)
+        node = Edge(
+            network, behind, capacity=room, wall=time.time, trace=process.trace("edge", verbose)
+        )
+        await node.serve(await network.listen(port), task_status=task_status)
+
+    return process.serve_until_stopped(
+        serve, lambda at: show.say(f"edge at http://{at}/ before {behind}", quiet=quiet)
+    )
+
+
+def get(
+    url: Annotated[str, Parameter(help="What to download.")],
+    /,
+    *,
+    out: Annotated[
+        Path | None, Parameter(help="File to write (default: the URL's last part).")
+    ] = None,
+    sha256: Annotated[str | None, Parameter(help="What the file must hash to.")] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Download over HTTP; one that was interrupted goes on where it stopped."""
+    from urllib.parse import unquote
+
+    from cdn.client import Download, DownloadError, download
+    from cdn.sink import FileSink
+    from cdn.url import Url
+    from net.sockets import SocketNetwork
+
+    try:
+        target = Url.parse(url).target
+    except ValueError as error:
+        raise CommandError(f"{url}: {error}") from error
+    path = out or Path(Path(unquote(target.partition("?")[0])).name or "index.html")
+    done: list[Download] = []
+
+    async def run() -> None:
+        with process.progress(path.name, None, quiet=quiet) as shown:
+            try:
+                result = await download(
+                    SocketNetwork("0.0.0.0"),  # noqa: S104 - dials only, towards anyone
+                    url,
+                    sink=FileSink(path),
+                    on_progress=shown,
+                    sha256=sha256,
+                    trace=process.trace("get", verbose),
+                )
+            except DownloadError as error:
+                raise CommandError(str(error), FAILED) from error
+        done.append(result)
+
+    code = process.run_until_stopped(run)
+    for result in done:
+        if json:
+            import msgspec
+
+            told = {"file": str(path), **msgspec.to_builtins(result)}
+            sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
+        else:
+            sys.stdout.write(f"{result.sha256}  {path}\n")
+    return code
