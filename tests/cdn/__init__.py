@@ -1,0 +1,1 @@
+"""Tests of origin, edges, push and download."""

@@ -1,0 +1,86 @@
+"""The cache's bound, and stored responses."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cdn.body import Body
+from cdn.cache import Cache, Stored
+from cdn.eviction import Lru
+from cdn.freshness import Exchange
+from wire.http.headers import Headers
+
+
+def stored(
+    size: int = 0, response: dict[str, str] | None = None, request: dict[str, str] | None = None
+) -> Stored:
+    """Return a complete stored response of `size` bytes."""
+    body = Body(size, limit=size)
+    body.append(bytes(size))
+    body.finish()
+    seen = Exchange("GET", Headers(request or {}), 200, Headers(response or {}), 0.0, 0.0)
+    return Stored.of(seen, body)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(0, 6000)), max_size=30))
+def test_the_capacity_is_never_exceeded(puts: list[tuple[str, int]]) -> None:
+    """Whatever is put, the costs of what is held stay within the capacity and add up."""
+    cache = Cache(10_000, Lru())
+    held: dict[str, Stored] = {}
+    for key, size in puts:
+        new = stored(size)
+        evicted = cache.put(key, new)
+        held.pop(key, None)
+        if evicted is not None:
+            for victim, gone in evicted:
+                assert held.pop(victim) is gone
+            held[key] = new
+        assert cache.used == sum(value.cost + len(key) for key, value in held.items())
+        assert cache.used <= cache.capacity
+        assert {key for key in "abcdefgh" if key in cache} == set(held)
+
+
+def test_what_cannot_fit_evicts_nothing() -> None:
+    """An object larger than the cache leaves the others alone."""
+    cache = Cache(5000, Lru())
+    cache.put("small", stored(10))
+    assert cache.put("large", stored(5000)) is None
+    assert "small" in cache
+
+
+def test_hop_by_hop_fields_length_and_age_are_not_stored() -> None:
+    """What belongs to the connection or the moment is left out."""
+    fields = {
+        "connection": "x-hop",
+        "x-hop": "1",
+        "keep-alive": "1",
+        "transfer-encoding": "chunked",
+        "content-length": "0",
+        "age": "5",
+        "etag": '"a"',
+    }
+    assert stored(0, fields).headers == Headers({"etag": '"a"'})
+
+
+def test_a_304_updates_fields_but_not_the_bodys_own() -> None:
+    """RFC 9111 3.2: new metadata, same body description."""
+    old = stored(1, {"content-type": "a/b", "etag": '"a"', "cache-control": "max-age=1"})
+    news = {"content-type": "x/y", "cache-control": "max-age=9", "content-length": "0"}
+    seen = Exchange("GET", Headers(), 304, Headers(news), 50.0, 50.0)
+    new = old.validated(seen)
+    assert new.headers == Headers(
+        {"content-type": "a/b", "etag": '"a"', "cache-control": "max-age=9"}
+    )
+    assert (new.freshness.lifetime, new.freshness.received) == (9, 50.0)
+    assert new.body is old.body
+
+
+@pytest.mark.parametrize(
+    ("request_", "matches"), [({"accept": "a"}, True), ({"accept": "b"}, False), ({}, False)]
+)
+def test_vary_selects(request_: dict[str, str], *, matches: bool) -> None:
+    """A response that varies answers only requests with equal fields."""
+    varying = stored(0, {"vary": "Accept"}, {"accept": "a"})
+    assert varying.matches(Headers(request_)) is matches
