@@ -152,8 +152,9 @@ class Stage:
             case Crash(host=host):
                 self._crash(host)
             case SlowLink(host=host, up=up, down=down):
-                self.trace(host)("link_changed", up=up, down=down)
-                self._internet.set_access(host, up=up, down=down)
+                rates = {"up": _plain(up), "down": _plain(down)}
+                self.trace(host)("link_changed", **rates)
+                self._internet.set_access(host, **rates)
 
     def _crash(self, host: str) -> None:
         self.trace(host)(HOST_CRASHED)
@@ -162,3 +163,7 @@ class Stage:
             scope.cancel()
         if host in self.world.clients:
             self._settle(host)
+
+
+def _plain(rate: float | None) -> float | None:
+    return None if rate is None else float(rate)
