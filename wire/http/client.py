@@ -15,6 +15,7 @@ import trio
 from wire.http.errors import DisconnectedError, HttpError, SilentPeerError, TruncatedError
 from wire.http.headers import Headers
 from wire.http.message import NO_FIELDS, Buffer, Stream, read_all
+from wire.http.sending import sends
 
 _RECEIVE = 64 * 1024
 _SEND = 64 * 1024
@@ -129,43 +130,44 @@ class HttpConnection:
         self._busy = True
         size = len(body) if isinstance(body, Buffer) else length
         lines = [*headers.encode(), *_framing(method, size)]
+        head = h11.Request(
+            method=method,
+            target=target,
+            headers=[(b"host", self._authority.encode("ascii")), *lines],
+        )
         try:
-            await self._send_event(
-                h11.Request(
-                    method=method,
-                    target=target,
-                    headers=[(b"host", self._authority.encode("ascii")), *lines],
-                )
-            )
-            await self._send_body(body)
+            await self._send_request(head, body)
             return IncomingResponse(self, await self._receive_head())
         except BaseException:
-            await trio.aclose_forcefully(self._stream)
+            await self.aclose()
             raise
 
-    async def _send_body(self, body: Buffer | Stream) -> None:
-        if not isinstance(body, Buffer):
+    async def _send_request(self, head: h11.Request, body: Buffer | Stream) -> None:
+        parts = self._parts(head)
+        if isinstance(body, Buffer):
+            parts += self._data(body)
+        else:
+            await self._send_all(parts)
             async for piece in body:
-                await self._send_piece(piece)
-        elif len(body):
-            await self._send_piece(body)
-        await self._send_event(h11.EndOfMessage())
+                await self._send_all(self._data(piece))
+            parts = []
+        await self._send_all([*parts, *self._parts(h11.EndOfMessage())])
 
-    async def _send_piece(self, piece: Buffer) -> None:
-        await self._send_event(h11.Data(data=cast("bytes", piece)))  # h11 passes any buffer on
+    def _data(self, piece: Buffer) -> list[bytes]:
+        if not len(piece):
+            return []
+        return self._parts(h11.Data(data=cast("bytes", piece)))  # h11 passes any buffer on
 
-    async def _send_event(self, event: h11.Event) -> None:
-        try:
-            for part in self._h11.send_with_data_passthrough(event) or []:
-                await self._send_all(part)
-        except _GONE as error:
-            raise DisconnectedError("the peer left while the request was sent") from error
+    def _parts(self, event: h11.Event) -> list[bytes]:
+        return self._h11.send_with_data_passthrough(event) or []
 
-    async def _send_all(self, part: Buffer) -> None:
-        view = memoryview(part)
-        for start in range(0, len(view), _SEND):
+    async def _send_all(self, parts: list[bytes]) -> None:
+        for piece in sends(parts, _SEND):
             with trio.move_on_after(self._timeout) as scope:
-                await self._stream.send_all(view[start : start + _SEND])
+                try:
+                    await self._stream.send_all(piece)
+                except _GONE as error:
+                    raise DisconnectedError("the peer left while the request was sent") from error
             if scope.cancelled_caught:
                 raise SilentPeerError(f"the peer read nothing for {self._timeout:g} s")
 

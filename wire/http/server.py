@@ -22,13 +22,13 @@ from wire.http.errors import (
 from wire.http.headers import Headers
 from wire.http.limits import Limits
 from wire.http.message import PHRASES, Buffer, Empty, Request, Response, Stream, explain
+from wire.http.sending import sends
 from wire.http.target import check_host, parse_target
 
 Handler = Callable[[Request], Awaitable[Response]]
 OnError = Callable[[Exception], None]
 
 _RECEIVE = 64 * 1024
-_COALESCE = 64 * 1024
 _PIECE = 1024 * 1024
 _CLOSE = Headers({"connection": "close"})
 _GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
@@ -254,15 +254,11 @@ class _ServerConnection:
         return self._h11.send_with_data_passthrough(event) or []
 
     async def _send_data(self, parts: list[bytes] | None) -> None:
-        """Send `parts`, small neighbours joined, large ones by reference in bounded pieces."""
-        for buffer in _coalesce(parts or []):
-            view = memoryview(buffer)
-            for start in range(0, len(view), _PIECE):
-                piece = view[start : start + _PIECE]
-                with trio.move_on_after(self.limits.patience(len(piece))) as scope:
-                    await self._stream.send_all(piece)
-                if scope.cancelled_caught:
-                    raise trio.BrokenResourceError("the client stopped reading")
+        for piece in sends(parts or [], _PIECE):
+            with trio.move_on_after(self.limits.patience(len(piece))) as scope:
+                await self._stream.send_all(piece)
+            if scope.cancelled_caught:
+                raise trio.BrokenResourceError("the client stopped reading")
 
     async def _next_cycle(self) -> bool:
         if self._h11.our_state is not h11.DONE:
@@ -325,9 +321,3 @@ async def _answer(handler: Handler, request: Request, on_error: OnError) -> Resp
 
 def _needs_length(response: Response) -> bool:
     return response.status not in (204, 304) and "content-length" not in response.headers
-
-
-def _coalesce(parts: list[bytes]) -> list[Buffer]:
-    if len(parts) > 1 and sum(map(len, parts)) <= _COALESCE:
-        return [b"".join(parts)]
-    return list(parts)
