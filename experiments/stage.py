@@ -68,6 +68,7 @@ class Stage:
         self._log = log
         self._nursery = nursery
         self._tasks: dict[str, list[trio.CancelScope]] = {}
+        self._crashed: set[str] = set()
         self._waited_for = set(world.clients)
         self._everyone_served = trio.Event()
 
@@ -85,7 +86,12 @@ class Stage:
 
     async def serve(self, host: str, node: Callable[..., Awaitable[object]]) -> Any:
         """Start `node` on `host` for the rest of the run; return what it says when ready."""
-        return await self._nursery.start(self._live, host, node)
+        try:
+            return await self._nursery.start(self._live, host, node)
+        except RuntimeError as error:
+            if host in self._crashed:
+                raise NotDeliveredError(f"{host} crashed while a node started") from error
+            raise
 
     def start_demand(self) -> None:
         """Start the clock of the experiment; faults are timed from here."""
@@ -125,7 +131,8 @@ class Stage:
             try:
                 received = await download()
             except (NotDeliveredError, OSError, trio.BrokenResourceError) as error:
-                self.trace(client)(FAILED, reason=f"{type(error).__name__}: {error}")
+                if client not in self._crashed:
+                    self.trace(client)(FAILED, reason=f"{type(error).__name__}: {error}")
             else:
                 self._check(client, received)
             self._settle(client)
@@ -158,6 +165,7 @@ class Stage:
 
     def _crash(self, host: str) -> None:
         self.trace(host)(HOST_CRASHED)
+        self._crashed.add(host)
         self._internet.crash(host)
         for scope in self._tasks.pop(host, []):
             scope.cancel()
