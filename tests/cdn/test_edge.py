@@ -143,7 +143,7 @@ async def staged(
         if answer is not None:
             await nursery.start(serve_origin)
         stage.address = await nursery.start(edge.serve, await internet.attach("edge").listen(80))
-            yield stage
+        yield stage
         nursery.cancel_scope.cancel()
 
 
