@@ -21,6 +21,7 @@ from wire.message import (
     Handshake,
     Have,
     Interested,
+    KeepAlive,
     Message,
     NotInterested,
     Reject,
@@ -88,6 +89,7 @@ LAYOUTS: dict[int, Layout] = {
     8: Layout(Chunk, (_INDEX,), least_payload=1),
     9: Layout(Cancel, (_INDEX,)),
     10: Layout(Reject, (_INDEX,)),
+    11: Layout(KeepAlive),
 }
 
 

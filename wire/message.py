@@ -110,6 +110,11 @@ class Reject:
     index: int
 
 
+@dataclass(frozen=True, slots=True)
+class KeepAlive:
+    """Nothing to say, but still here."""
+
+
 Message: TypeAlias = (
     Handshake
     | Bitfield
@@ -122,4 +127,5 @@ Message: TypeAlias = (
     | Chunk
     | Cancel
     | Reject
+    | KeepAlive
 )

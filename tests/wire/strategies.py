@@ -18,6 +18,7 @@ from wire.message import (
     Handshake,
     Have,
     Interested,
+    KeepAlive,
     Message,
     NotInterested,
     Reject,
@@ -47,6 +48,7 @@ messages: st.SearchStrategy[Message] = st.one_of(
     ).map(lambda chunk: Chunk(chunk.index, chunk.payload[:MAX_PAYLOAD])),
     st.builds(Cancel, indexes),
     st.builds(Reject, indexes),
+    st.just(KeepAlive()),
 )
 
 

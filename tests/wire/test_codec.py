@@ -178,7 +178,7 @@ ONE_SWARM, ONE_PEER = b"s" * 32, b"p" * 20
 
 MALFORMED = [
     (frame(3, version=2), "version 2 is not 1"),
-    (frame(11), "unknown message type 11"),
+    (frame(12), "unknown message type 12"),
     (frame(255), "unknown message type 255"),
     (frame(8, [1], bytes(MAX_PAYLOAD + 1)), "Chunk: payload of 20001 bytes exceeds 20000"),
     (frame(8, [1]), "Chunk: the payload is empty"),

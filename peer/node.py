@@ -1,0 +1,329 @@
+"""A peer on a network: connections, handshakes, announces and timers round a `Swarm`.
+
+It moves messages between sockets and the swarm's outboxes, and decides nothing about chunks.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+import trio
+
+from net.seam import Address, Connection, Listener, Network
+from net.trace import Trace, silent
+from peer.announce import AnnounceError, Announcer
+from peer.neighbour import Neighbour
+from peer.settings import PeerSettings
+from peer.store import ChunkStore
+from peer.swarm import Swarm
+from wire.announce import Contact, Event
+from wire.channel import Channel
+from wire.errors import ProtocolError
+from wire.message import PEER_ID_BYTES, Chunk, Handshake
+
+LOOK_ROUND = 2.0  # seconds between looks for missing and silent neighbours
+SPARE_CONNECTIONS = 16  # accepted beyond the neighbours, while they shake hands
+FIRST_RETRY, LAST_RETRY = 1.0, 60.0  # seconds to wait for a tracker that failed
+FAREWELL = 2.0  # seconds to say goodbye to the tracker
+MAX_CONTACTS = 1000  # peers remembered from the tracker
+
+
+@dataclass(eq=False, slots=True)
+class _Line:
+    """What the node keeps for a neighbour: how to wake its writer, and how to hang up."""
+
+    neighbour: Neighbour
+    scope: trio.CancelScope
+    work: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
+
+
+class Peer:
+    """One peer of one swarm, which downloads what its store lacks and uploads what it has.
+
+    Always true: at most `max_neighbours` neighbours, no two with the same peer id.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        store: ChunkStore,
+        tracker: Address,
+        *,
+        rng: random.Random,
+        trace: Trace = silent,
+        settings: PeerSettings | None = None,
+        port: int = 0,
+    ) -> None:
+        self.peer_id = rng.randbytes(PEER_ID_BYTES)
+        self.completed = trio.Event()
+        self._network = network
+        self._store = store
+        self._tracker = tracker
+        self._rng = rng
+        self._trace = trace
+        self._settings = settings or PeerSettings()
+        self._wanted_port = port
+        self._contacts: dict[Address, Contact] = {}
+        self._lines: dict[Neighbour, _Line] = {}
+        self._connections = 0
+        self._alarm = trio.CancelScope()
+        self._swarm: Swarm
+        self._nursery: trio.Nursery
+
+    async def run(
+        self, *, task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Take part in the swarm until cancelled; the listening address is the task's status."""
+        self._swarm = Swarm(
+            self._store,
+            self._settings,
+            rng=self._rng,
+            now=trio.current_time(),
+            trace=self._trace,
+        )
+        if self._store.complete:
+            self.completed.set()
+        async with (
+            await self._network.listen(self._wanted_port) as listener,
+            trio.open_nursery() as self._nursery,
+        ):
+            announcer = Announcer(
+                self._network,
+                self._tracker,
+                swarm_id=self._store.manifest.swarm_id,
+                peer_id=self.peer_id,
+                port=listener.address.port,
+            )
+            self._nursery.start_soon(self._accept, listener)
+            self._nursery.start_soon(self._keep_time)
+            self._nursery.start_soon(self._keep_connected, listener.address.port)
+            task_status.started(listener.address)
+            await self._keep_announced(announcer, listener.address.port)
+
+    @property
+    def neighbours(self) -> tuple[Neighbour, ...]:
+        """The neighbours at present, oldest first."""
+        return tuple(self._lines)
+
+    @property
+    def uploaded(self) -> int:
+        """Bytes of chunks sent so far."""
+        return self._swarm.uploaded
+
+    @property
+    def downloaded(self) -> int:
+        """Bytes of verified chunks received so far."""
+        return self._swarm.downloaded
+
+    async def _accept(self, listener: Listener) -> None:
+        port = listener.address.port
+        while True:
+            connection = await listener.accept()
+            if self._connections < self._settings.max_neighbours + SPARE_CONNECTIONS:
+                self._nursery.start_soon(self._talk, connection, port)
+            else:
+                await trio.aclose_forcefully(connection)
+
+    async def _dial(self, address: Address, port: int) -> None:
+        try:
+            with trio.fail_after(self._settings.handshake_timeout):
+                connection = await self._network.dial(address)
+        except (OSError, trio.TooSlowError) as error:
+            self._trace("dial_failed", address=str(address), reason=_reason(error))
+            return
+        await self._talk(connection, port)
+
+    async def _talk(self, connection: Connection, port: int) -> None:
+        """Shake hands on a new connection and, if all is well, exchange messages to its end."""
+        manifest = self._store.manifest
+        channel = Channel(
+            connection, max_payload=max(manifest.chunk_size, -(-manifest.chunk_count // 8))
+        )
+        self._connections += 1
+        try:
+            async with channel:
+                neighbour = await self._shake_hands(channel, connection.remote.host, port)
+                if neighbour is not None:
+                    await self._converse(neighbour, channel)
+        finally:
+            self._connections -= 1
+
+    async def _shake_hands(self, channel: Channel, host: str, port: int) -> Neighbour | None:
+        try:
+            with trio.fail_after(self._settings.handshake_timeout):
+                swarm_id = self._store.manifest.swarm_id
+                await channel.send(Handshake(swarm_id, self.peer_id, port))
+                hello = await channel.receive()
+            if not isinstance(hello, Handshake) or hello.swarm_id != swarm_id:
+                raise ProtocolError("no handshake for this swarm")
+        except (
+            ProtocolError,
+            trio.TooSlowError,
+            trio.EndOfChannel,
+            trio.BrokenResourceError,
+        ) as error:
+            self._trace("handshake_failed", neighbour=host, reason=_reason(error))
+            return None
+        if not self._welcome(hello.peer_id):
+            return None
+        return Neighbour(host, hello.peer_id, trio.current_time())
+
+    def _welcome(self, peer_id: bytes) -> bool:
+        """Whether there is room for this peer, and it is neither ourselves nor here already."""
+        return (
+            len(self._lines) < self._settings.max_neighbours
+            and peer_id != self.peer_id
+            and all(each.peer_id != peer_id for each in self._lines)
+        )
+
+    async def _converse(self, neighbour: Neighbour, channel: Channel) -> None:
+        self._trace("neighbour_connected", neighbour=neighbour.name)
+        try:
+            async with trio.open_nursery() as nursery:
+                line = self._lines[neighbour] = _Line(neighbour, nursery.cancel_scope)
+                self._swarm.join(neighbour)
+                nursery.start_soon(self._write, line, channel)
+                reason = await self._read(neighbour, channel)
+                nursery.cancel_scope.cancel()
+                self._trace("neighbour_lost", neighbour=neighbour.name, reason=reason)
+        finally:
+            self._lines.pop(neighbour, None)
+            self._swarm.leave(neighbour, trio.current_time())
+            self._wake_writers()
+
+    async def _read(self, neighbour: Neighbour, channel: Channel) -> str:
+        """Act on messages until the connection ends; returns why it did."""
+        swarm = self._swarm
+        try:
+            while True:
+                message = await channel.receive()
+                swarm.receive(neighbour, message, trio.current_time())
+                self._wake_writers()
+                if self._store.complete:
+                    self._note_completion()
+                    if swarm.useless(neighbour):
+                        return "both have everything"
+        except ProtocolError as error:
+            return error.reason
+        except trio.EndOfChannel:
+            return "closed by the neighbour"
+        except trio.BrokenResourceError as error:
+            return _reason(error)
+
+    async def _write(self, line: _Line, channel: Channel) -> None:
+        """Send what the swarm has to say to this neighbour, control messages before chunks."""
+        neighbour = line.neighbour
+        try:
+            while True:
+                if neighbour.outbox:
+                    messages, neighbour.outbox = neighbour.outbox, []
+                    neighbour.spoke = trio.current_time()
+                    await channel.send(*messages)
+                elif neighbour.sending is not None:
+                    payload = self._store.read(neighbour.sending)
+                    await channel.send(Chunk(neighbour.sending, payload))
+                    self._swarm.sent_chunk(neighbour, len(payload), trio.current_time())
+                    self._wake_writers()
+                else:
+                    await line.work.park()
+        except trio.BrokenResourceError as error:
+            self._trace("neighbour_lost", neighbour=neighbour.name, reason=_reason(error))
+            line.scope.cancel()
+
+    def _wake_writers(self) -> None:
+        touched = self._swarm.touched
+        for neighbour in touched:
+            if neighbour in self._lines:
+                self._lines[neighbour].work.unpark()
+        touched.clear()
+        self._alarm.deadline = min(self._alarm.deadline, self._swarm.wake_at)
+
+    def _note_completion(self) -> None:
+        if self.completed.is_set():
+            return
+        self.completed.set()
+        self._trace("download_completed", bytes=self._store.manifest.size)
+        for neighbour, line in self._lines.items():
+            if self._swarm.useless(neighbour):
+                line.scope.cancel()
+
+    async def _keep_time(self) -> None:
+        while True:
+            with trio.CancelScope(deadline=self._swarm.wake_at) as self._alarm:
+                await trio.sleep_forever()
+            self._swarm.tick(trio.current_time())
+            self._wake_writers()
+
+    async def _keep_connected(self, port: int) -> None:
+        while True:
+            await trio.sleep(LOOK_ROUND)
+            for neighbour in self._swarm.silent(trio.current_time()):
+                self._trace("neighbour_lost", neighbour=neighbour.name, reason="silent")
+                self._lines[neighbour].scope.cancel()
+            self._wake_writers()
+            self._dial_contacts(self._settings.min_neighbours, port)
+
+    def _dial_contacts(self, target: int, port: int) -> None:
+        """Dial known peers until `target` connections stand or are being made."""
+        if self._store.complete and self._lines:
+            return  # who lacks something will dial us
+        known = {neighbour.peer_id for neighbour in self._lines}
+        for address, contact in list(self._contacts.items()):
+            if self._connections >= target:
+                return
+            del self._contacts[address]
+            if contact.peer_id not in known:
+                self._nursery.start_soon(self._dial, address, port)
+                target -= 1
+
+    async def _keep_announced(self, announcer: Announcer, port: int) -> None:
+        seed = self._store.complete
+        event, retry = Event.STARTED, FIRST_RETRY
+        try:
+            while True:
+                patience = retry
+                try:
+                    reply = await announcer.announce(
+                        event,
+                        left=self._swarm.left,
+                        uploaded=self.uploaded,
+                        downloaded=self.downloaded,
+                    )
+                except AnnounceError as error:
+                    self._trace("announce_failed", reason=str(error))
+                    retry = min(2 * retry, LAST_RETRY)
+                else:
+                    self._remember(reply.peers)
+                    self._dial_contacts(self._settings.first_dials, port)
+                    seed = seed or event is Event.COMPLETED
+                    event, retry, patience = Event.NONE, FIRST_RETRY, reply.interval
+                with trio.move_on_after(patience):
+                    if seed:
+                        await trio.sleep_forever()
+                    await self.completed.wait()
+                    event = Event.COMPLETED
+        finally:
+            with trio.move_on_after(FAREWELL, shield=True):
+                await self._say_goodbye(announcer)
+
+    async def _say_goodbye(self, announcer: Announcer) -> None:
+        try:
+            await announcer.announce(
+                Event.STOPPED,
+                left=self._swarm.left,
+                uploaded=self.uploaded,
+                downloaded=self.downloaded,
+                numwant=0,
+            )
+        except AnnounceError as error:
+            self._trace("announce_failed", reason=str(error))
+
+    def _remember(self, contacts: tuple[Contact, ...]) -> None:
+        for contact in contacts:
+            if contact.peer_id != self.peer_id and len(self._contacts) < MAX_CONTACTS:
+                self._contacts[Address(contact.host, contact.port)] = contact
+
+
+def _reason(error: BaseException) -> str:
+    return str(error) or type(error).__name__

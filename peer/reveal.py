@@ -1,0 +1,67 @@
+"""Super-seeding: a seed that shows its chunks one by one, so that it sends none twice too soon.
+
+Each neighbour is shown a few chunks that nobody else was shown; when everything is out once, the
+seed shows all it has. Source: BEP 16. It knows masks and counts, and sends nothing itself.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection
+
+from peer.neighbour import Neighbour
+from peer.picker import Availability, RarestFirst, bits
+from wire.message import MAX_HAVE, Have
+
+AHEAD = 2  # chunks shown to a neighbour and still to come, at least
+AHEAD_OF_ALL = 16  # the same for all neighbours together
+
+
+class Reveal:
+    """What a super-seed has shown to whom.
+
+    Always true: while `active`, a neighbour was shown `revealed` chunks only, and among those it
+    could be shown, one that fewer others were shown goes first.
+    """
+
+    def __init__(self, chunk_count: int, rng: random.Random) -> None:
+        self.active = True
+        self._everything = (1 << chunk_count) - 1
+        self._out = 0  # chunks some neighbour has
+        self._shown = Availability(chunk_count)
+        self._picker = RarestFirst()
+        self._rng = rng
+
+    def show(self, neighbour: Neighbour, neighbours: int) -> None:
+        """Show `neighbour`, one of so many, chunks until enough of them are still to come."""
+        ahead = max(AHEAD, AHEAD_OF_ALL // max(1, neighbours))
+        while (neighbour.revealed & ~neighbour.served & ~neighbour.have).bit_count() < ahead:
+            candidates = self._everything & ~neighbour.have & ~neighbour.revealed
+            candidates = candidates & ~self._out or candidates
+            if not candidates:
+                return
+            index = self._picker.pick(candidates, self._shown, self._rng)
+            self._shown.add(index)
+            neighbour.revealed |= 1 << index
+            neighbour.outbox.append(Have((index,)))
+
+    def sent(self, neighbour: Neighbour, index: int, neighbours: int) -> None:
+        """Chunk `index` is on its way to `neighbour`: show it another."""
+        neighbour.served |= 1 << index
+        self.show(neighbour, neighbours)
+
+    def has(self, neighbour: Neighbour, neighbours: Collection[Neighbour]) -> None:
+        """`neighbour` has got something: show it more, or everything to all if all is out."""
+        self._out |= neighbour.have
+        if self._out == self._everything:
+            self.active = False
+            for each in neighbours:
+                self._show_all(each)
+        else:
+            self.show(neighbour, len(neighbours))
+
+    def _show_all(self, neighbour: Neighbour) -> None:
+        hidden = list(bits(self._everything & ~neighbour.revealed & ~neighbour.have))
+        neighbour.revealed = self._everything
+        for start in range(0, len(hidden), MAX_HAVE):
+            neighbour.outbox.append(Have(tuple(hidden[start : start + MAX_HAVE])))

@@ -1,0 +1,280 @@
+"""A peer's part in its swarm: messages in, messages out, and when to be woken next.
+
+It takes the time as an argument, changes the state of its neighbours and fills their outboxes.
+It knows no sockets: the node empties the outboxes.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from math import inf
+
+from net.trace import Trace, silent
+from peer.choker import LeastServed, TitForTat
+from peer.download import Download, Verdict
+from peer.neighbour import Neighbour
+from peer.picker import RarestFirst
+from peer.reveal import Reveal
+from peer.settings import PeerSettings
+from peer.store import ChunkStore
+from peer.upload import Upload
+from wire.errors import ProtocolError
+from wire.message import (
+    MAX_HAVE,
+    Bitfield,
+    Buffer,
+    Cancel,
+    Choke,
+    Chunk,
+    Handshake,
+    Have,
+    Interested,
+    KeepAlive,
+    Message,
+    NotInterested,
+    Reject,
+    Request,
+    Unchoke,
+)
+
+
+class Swarm:
+    """The neighbours of one peer, and everything agreed with them.
+
+    Always true: after each call the outboxes hold all there is to say, and `touched` every
+    neighbour with something in its outbox or a chunk to be sent.
+    """
+
+    def __init__(
+        self,
+        store: ChunkStore,
+        settings: PeerSettings,
+        *,
+        rng: random.Random,
+        now: float,
+        trace: Trace = silent,
+    ) -> None:
+        self.store = store
+        self.neighbours: dict[Neighbour, None] = {}
+        self.touched: dict[Neighbour, None] = {}
+        self.uploaded = 0
+        self.downloaded = 0
+        self._chunk_count = store.manifest.chunk_count
+        self._settings = settings
+        self._rng = rng
+        self._trace = trace
+        self._download = Download(store, RarestFirst(), settings, rng)
+        self._upload = Upload(settings, rng)
+        self._leeching = TitForTat(settings.optimistic_rounds)
+        self._seeding = LeastServed()
+        self._reveal: Reveal | None = None
+        if store.complete and settings.super_seed and self._chunk_count:
+            self._reveal = Reveal(self._chunk_count, rng)
+        self._fresh: list[int] = []  # chunks not yet announced to the neighbours
+        self._announce_at = inf
+        self._rechoke_at = now + settings.choke_interval
+
+    @property
+    def left(self) -> int:
+        """Bytes still missing."""
+        manifest = self.store.manifest
+        missing = self._download.missing
+        if not missing:
+            return 0
+        left = missing.bit_count() * manifest.chunk_size
+        last = self._chunk_count - 1
+        return left - (manifest.chunk_size - manifest.length(last) if missing >> last else 0)
+
+    @property
+    def wake_at(self) -> float:
+        """When `tick` is due."""
+        return min(self._announce_at, self._rechoke_at)
+
+    def join(self, neighbour: Neighbour) -> None:
+        """A connection has shaken hands: tell it what we have."""
+        self.neighbours[neighbour] = None
+        self.touched[neighbour] = None
+        hidden = self._reveal is not None and self._reveal.active
+        neighbour.outbox.append(Bitfield.of(0 if hidden else self.store.have, self._chunk_count))
+        if self._reveal is not None and self._reveal.active:
+            self._reveal.show(neighbour, len(self.neighbours))
+
+    def leave(self, neighbour: Neighbour, now: float) -> None:
+        """A connection is gone: what was asked of it is asked of others."""
+        if neighbour not in self.neighbours:
+            return
+        del self.neighbours[neighbour]
+        self.touched.pop(neighbour, None)
+        self._download.forget(neighbour)
+        self._upload.forget(neighbour)
+        self._upload.fill_slots(self.neighbours)
+        self._fill_all(self.neighbours, now)
+        self._start_uploads(now)
+
+    def receive(self, neighbour: Neighbour, message: Message, now: float) -> None:
+        """Act on a message.
+
+        Raises:
+            ProtocolError: the message is not allowed here; the connection is to be closed.
+        """
+        neighbour.heard = now
+        self.touched[neighbour] = None
+        match message:
+            case Chunk(index, payload):
+                self._on_chunk(neighbour, index, payload, now)
+            case Have(indexes):
+                self._on_have(neighbour, indexes, now)
+            case Request(index):
+                self._on_request(neighbour, index, now)
+            case Bitfield():
+                self._on_chunks(neighbour, message.mask(self._chunk_count), now)
+            case Interested():
+                neighbour.peer_interested = True
+                neighbour.interested_since = now
+                self._upload.fill_slots(self.neighbours)
+                self._touch_all(self.neighbours)
+            case NotInterested():
+                neighbour.peer_interested = False
+                self._upload.not_interested(neighbour)
+                self._upload.fill_slots(self.neighbours)
+                self._touch_all(self.neighbours)
+            case Unchoke():
+                self._download.unchoked(neighbour, now)
+            case Choke():
+                self._download.choked(neighbour)
+            case Reject(index):
+                self._download.release(neighbour, index)
+                self._fill_all([each for each in self.neighbours if each is not neighbour], now)
+            case Cancel(index):
+                self._upload.cancel(neighbour, index)
+            case KeepAlive():
+                pass
+            case Handshake():
+                raise ProtocolError("a second handshake")
+
+    def sent_chunk(self, neighbour: Neighbour, size: int, now: float) -> None:
+        """The node has sent `neighbour.sending`, `size` bytes."""
+        self.uploaded += size
+        if self._reveal is not None and self._reveal.active and neighbour.sending is not None:
+            self._reveal.sent(neighbour, neighbour.sending, len(self.neighbours))
+            self.touched[neighbour] = None
+        self._upload.finished(neighbour, size)
+        self._start_uploads(now)
+
+    def tick(self, now: float) -> None:
+        """Do what is due: announce new chunks, begin a choke round, notice who is silent."""
+        if now >= self._announce_at:
+            self._announce()
+        if now >= self._rechoke_at:
+            self._rechoke_at = now + self._settings.choke_interval
+            for neighbour in self.neighbours:
+                neighbour.update_rates(self._settings.choke_interval)
+            self._snub(now)
+            self._upload.rechoke(
+                self.neighbours, self._seeding if self.store.complete else self._leeching
+            )
+            self._touch_all(self.neighbours)
+            self._start_uploads(now)
+
+    def silent(self, now: float) -> list[Neighbour]:
+        """The neighbours that said nothing for too long; those we owe a word get a KeepAlive."""
+        for neighbour in self.neighbours:
+            if now - neighbour.spoke > self._settings.keep_alive and not neighbour.outbox:
+                neighbour.outbox.append(KeepAlive())
+                self.touched[neighbour] = None
+        return [
+            neighbour
+            for neighbour in self.neighbours
+            if now - neighbour.heard > self._settings.idle_timeout
+        ]
+
+    def useless(self, neighbour: Neighbour) -> bool:
+        """Whether neither side can want anything of the other: both have everything."""
+        return self.store.complete and neighbour.have.bit_count() == self._chunk_count
+
+    def _on_chunk(self, neighbour: Neighbour, index: int, payload: Buffer, now: float) -> None:
+        self._check_index(index)
+        neighbour.received += len(payload)
+        neighbour.snubbed = False
+        verdict = self._download.receive(neighbour, index, payload)
+        if verdict is Verdict.CORRUPT:
+            self._trace("chunk_rejected", chunk=index, source=neighbour.name)
+            raise ProtocolError(f"chunk {index} does not match its hash")
+        if verdict is Verdict.DUPLICATE:
+            self._trace("chunk_duplicated", chunk=index, source=neighbour.name, bytes=len(payload))
+        else:
+            self.downloaded += len(payload)
+            self._trace("chunk_received", chunk=index, source=neighbour.name, bytes=len(payload))
+            others = self._download.cancel_others(index)
+            self._queue_announcement(index, now)
+            self._fill_all(others, now)
+        self._download.fill(neighbour, now)
+
+    def _queue_announcement(self, index: int, now: float) -> None:
+        self._fresh.append(index)
+        enough = max(1, len(self.neighbours) // 8)
+        if len(self._fresh) >= enough or self.store.complete:
+            self._announce()
+        elif self._announce_at == inf:
+            self._announce_at = now + self._settings.have_delay
+
+    def _announce(self) -> None:
+        """Tell all neighbours of the new chunks, and those that have nothing for us any more."""
+        fresh, self._fresh = self._fresh, []
+        self._announce_at = inf
+        for start in range(0, len(fresh), MAX_HAVE):
+            have = Have(tuple(fresh[start : start + MAX_HAVE]))
+            for neighbour in self.neighbours:
+                neighbour.outbox.append(have)
+        self._download.lose_interest(self.neighbours)
+        self._touch_all(self.neighbours)
+
+    def _on_have(self, neighbour: Neighbour, indexes: Iterable[int], now: float) -> None:
+        chunks = 0
+        for index in indexes:
+            chunks |= 1 << index
+        if chunks >> self._chunk_count:
+            raise ProtocolError(f"a chunk beyond the last of {self._chunk_count}")
+        self._on_chunks(neighbour, chunks, now)
+
+    def _on_chunks(self, neighbour: Neighbour, chunks: int, now: float) -> None:
+        self._download.learn(neighbour, chunks)
+        if self._reveal is not None and self._reveal.active:
+            self._reveal.has(neighbour, self.neighbours)
+            if not self._reveal.active:
+                self._touch_all(self.neighbours)
+        self._download.fill(neighbour, now)
+
+    def _on_request(self, neighbour: Neighbour, index: int, now: float) -> None:
+        self._check_index(index)
+        if not self.store.have >> index & 1:
+            raise ProtocolError(f"a request for chunk {index}, which was not offered")
+        self._upload.request(neighbour, index)
+        self._start_uploads(now)
+
+    def _snub(self, now: float) -> None:
+        """Give up on requests that were left unanswered for too long."""
+        late = now - self._settings.request_timeout
+        for neighbour in self.neighbours:
+            if neighbour.requested and min(neighbour.requested.values()) < late:
+                self._trace("neighbour_snubbed", neighbour=neighbour.name)
+                neighbour.snubbed = True
+                self._download.release_all(neighbour)
+                self._fill_all(self.neighbours, now)
+
+    def _fill_all(self, neighbours: Iterable[Neighbour], now: float) -> None:
+        for neighbour in neighbours:
+            self._download.fill(neighbour, now)
+            if neighbour.outbox:
+                self.touched[neighbour] = None
+
+    def _start_uploads(self, now: float) -> None:
+        self.touched.update(dict.fromkeys(self._upload.start(now)))
+
+    def _touch_all(self, neighbours: Iterable[Neighbour]) -> None:
+        self.touched.update((each, None) for each in neighbours if each.outbox)
+
+    def _check_index(self, index: int) -> None:
+        if not index < self._chunk_count:
+            raise ProtocolError(f"no chunk {index} among {self._chunk_count}")

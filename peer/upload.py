@@ -1,0 +1,117 @@
+"""The uploading half of a peer: whom to serve, and which requested chunk to send next.
+
+Few chunks are sent at a time, neighbours taking turns, so that each is soon whole and can be
+passed on. It sends nothing itself and knows no clock.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection, Iterable
+
+from peer.choker import Choker
+from peer.neighbour import Neighbour
+from peer.settings import PeerSettings
+from wire.message import Choke, Reject, Unchoke
+
+STALL = 2.0  # seconds after which a chunk being sent no longer holds others back
+MAX_QUEUE = 256  # requests one neighbour may have waiting
+
+
+class Upload:
+    """Slots, and the requests of those who hold them.
+
+    Always true: at most `upload_slots` neighbours are unchoked, only unchoked ones have
+    requests queued, and at most `concurrent_uploads` chunks are being sent without stalling.
+    """
+
+    def __init__(self, settings: PeerSettings, rng: random.Random) -> None:
+        self._settings = settings
+        self._rng = rng
+        self._unchoked: dict[Neighbour, None] = {}
+        self._turns: dict[Neighbour, None] = {}  # those with requests queued, next first
+        self._sending: dict[Neighbour, None] = {}
+
+    def rechoke(self, neighbours: Iterable[Neighbour], choker: Choker) -> None:
+        """Begin a round: let `choker` decide anew who is served."""
+        interested = [neighbour for neighbour in neighbours if neighbour.peer_interested]
+        chosen = dict.fromkeys(choker.choose(interested, self._settings.upload_slots, self._rng))
+        for neighbour in [each for each in self._unchoked if each not in chosen]:
+            self._choke(neighbour)
+        for neighbour in chosen:
+            self._unchoke(neighbour)
+
+    def fill_slots(self, neighbours: Collection[Neighbour]) -> None:
+        """Between rounds, give a free slot to whoever has waited longest: no uplink stays idle."""
+        free = self._settings.upload_slots - len(self._unchoked)
+        if free <= 0:
+            return
+        waiting = [each for each in neighbours if each.am_choking and each.peer_interested]
+        waiting.sort(key=lambda neighbour: neighbour.interested_since)
+        for neighbour in waiting[:free]:
+            self._unchoke(neighbour)
+
+    def request(self, neighbour: Neighbour, index: int) -> None:
+        """`neighbour` asks for chunk `index`; refused while it is choked or asks too much."""
+        if neighbour.am_choking or len(neighbour.queue) >= MAX_QUEUE:
+            neighbour.outbox.append(Reject(index))
+        elif index not in neighbour.queue:
+            neighbour.queue.append(index)
+            self._turns.setdefault(neighbour)
+
+    def cancel(self, neighbour: Neighbour, index: int) -> None:
+        """`neighbour` no longer wants chunk `index`."""
+        if index in neighbour.queue:
+            neighbour.queue.remove(index)
+            if not neighbour.queue:
+                del self._turns[neighbour]
+
+    def not_interested(self, neighbour: Neighbour) -> None:
+        """`neighbour` wants nothing more: its slot is free."""
+        if not neighbour.am_choking:
+            self._choke(neighbour)
+
+    def forget(self, neighbour: Neighbour) -> None:
+        """`neighbour` is gone."""
+        neighbour.queue.clear()
+        self._turns.pop(neighbour, None)
+        self._unchoked.pop(neighbour, None)
+        self._sending.pop(neighbour, None)
+
+    def start(self, now: float) -> list[Neighbour]:
+        """Begin to send what may be sent now; returns to whom (see their `sending`)."""
+        started: list[Neighbour] = []
+        active = sum(now - each.sending_since < STALL for each in self._sending)
+        for neighbour in list(self._turns):
+            if active >= self._settings.concurrent_uploads:
+                break
+            if neighbour in self._sending:
+                continue
+            neighbour.sending, neighbour.sending_since = neighbour.queue.popleft(), now
+            self._sending[neighbour] = None
+            del self._turns[neighbour]
+            if neighbour.queue:
+                self._turns[neighbour] = None
+            started.append(neighbour)
+            active += 1
+        return started
+
+    def finished(self, neighbour: Neighbour, size: int) -> None:
+        """The chunk that was being sent to `neighbour`, `size` bytes, is sent."""
+        neighbour.sent += size
+        neighbour.sending = None
+        self._sending.pop(neighbour, None)
+
+    def _unchoke(self, neighbour: Neighbour) -> None:
+        if neighbour.am_choking:
+            neighbour.am_choking = False
+            self._unchoked[neighbour] = None
+            neighbour.outbox.append(Unchoke())
+
+    def _choke(self, neighbour: Neighbour) -> None:
+        neighbour.am_choking = True
+        del self._unchoked[neighbour]
+        neighbour.outbox.append(Choke())
+        neighbour.outbox.extend(Reject(index) for index in neighbour.queue)
+        neighbour.queue.clear()
+        self._turns.pop(neighbour, None)
