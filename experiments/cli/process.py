@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from experiments.cli.errors import ENVIRONMENT, INTERRUPTED, CommandError
 
 if TYPE_CHECKING:
-    from net.seam import Address
+    from net.seam import Address, Listener
     from net.trace import Trace
 
 
@@ -53,6 +53,21 @@ def trace(node: str, verbose: bool) -> Trace:
         sys.stderr.flush()
 
     return record
+
+
+async def listen(host: str, port: int) -> Listener:
+    """Return a listener on a real socket.
+
+    Raises:
+        CommandError: the address cannot be had; names it.
+    """
+    from net.sockets import SocketNetwork
+
+    try:
+        return await SocketNetwork(host).listen(port)
+    except OSError as error:
+        reason = f"{host}:{port}: {error.strerror or error}; choose another --host or --port"
+        raise CommandError(reason, ENVIRONMENT) from error
 
 
 def serve_until_stopped(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     import trio
 
     from net.seam import Address
+    from peer.node import Peer
     from peer.store import FileStore
-    from wire.manifest import Manifest
 
 LOOPBACK = "127.0.0.1"
 TRACKER_PORT = 7000
@@ -38,12 +39,11 @@ def tracker(
     verbose: Verbose = False,
 ) -> int:
     """Introduce peers to each other, for any number of swarms."""
-    from net.sockets import SocketNetwork
     from tracker.node import Tracker
 
     async def serve(*, task_status: trio.TaskStatus[Address]) -> None:
         node = Tracker(rng=random.Random(), wall=time.time, trace=process.trace("tracker", verbose))
-        await node.serve(await SocketNetwork(host).listen(port), task_status=task_status)
+        await node.serve(await process.listen(host, port), task_status=task_status)
 
     return process.serve_until_stopped(serve, lambda at: show.say(f"tracker at {at}", quiet=quiet))
 
@@ -116,53 +116,70 @@ def fetch(
     with store:
         held = store.have.bit_count()
         show.say(f"resumed  {held} of {wanted.chunk_count} chunks", quiet=quiet or not held)
-        started = time.perf_counter()
-        code = process.run_until_stopped(
-            lambda: _fetch(store, place, host, stay=stay, quiet=quiet, verbose=verbose)
-        )
+        fetching = _Fetching(store, place, host, stay=stay, quiet=quiet, verbose=verbose)
+        code = process.run_until_stopped(fetching.run)
         if store.complete:
-            _tell_fetched(store, held, time.perf_counter() - started, json=json)
+            _tell_fetched(store, held, fetching, json=json)
     return code
 
 
-async def _fetch(
-    store: FileStore, tracker: Address, host: str, *, stay: bool, quiet: bool, verbose: bool
-) -> None:
-    import trio
+@dataclass
+class _Fetching:
+    """One fetch under way; `received` counts the bytes of chunks that came from others."""
 
-    from net.sockets import SocketNetwork
-    from peer.node import Peer
+    store: FileStore
+    tracker: Address
+    host: str
+    stay: bool
+    quiet: bool
+    verbose: bool
+    received: int = 0
+    seconds: float = 0.0
 
-    peer = Peer(
-        SocketNetwork(host), store, tracker, rng=random.Random(),
-        trace=process.trace("fetch", verbose),
-    )  # fmt: skip
-    manifest: Manifest = store.manifest
-    async with trio.open_nursery() as nursery:
-        await nursery.start(peer.run)
-        with process.progress(manifest.name, manifest.chunk_count, quiet=quiet) as shown:
+    async def run(self) -> None:
+        """Take part in the swarm until the file is complete, or for good if `stay`."""
+        import trio
+
+        from net.sockets import SocketNetwork
+        from peer.node import Peer
+
+        trace = process.trace("fetch", self.verbose)
+        network = SocketNetwork(self.host)
+        peer = Peer(network, self.store, self.tracker, rng=random.Random(), trace=trace)
+        started = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            await nursery.start(peer.run)
+            await self._follow(peer)
+            self.received, self.seconds = peer.downloaded, trio.current_time() - started
+            if self.stay:
+                name = self.store.manifest.name
+                show.say(f"complete; seeding {name} until Ctrl-C", quiet=self.quiet)
+                await trio.sleep_forever()
+            nursery.cancel_scope.cancel()
+
+    async def _follow(self, peer: Peer) -> None:
+        import trio
+
+        manifest = self.store.manifest
+        with process.progress(manifest.name, manifest.chunk_count, quiet=self.quiet) as shown:
             while not peer.completed.is_set():
                 with trio.move_on_after(0.2):
                     await peer.completed.wait()
-                shown(store.have.bit_count())
-        if stay:
-            show.say(f"complete; seeding {manifest.name} until Ctrl-C", quiet=quiet)
-            await trio.sleep_forever()
-        nursery.cancel_scope.cancel()
+                shown(self.store.have.bit_count())
 
 
-def _tell_fetched(store: FileStore, held: int, seconds: float, *, json: bool) -> None:
+def _tell_fetched(store: FileStore, held: int, fetching: _Fetching, *, json: bool) -> None:
     import hashlib
 
     with store.path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    chunks = store.manifest.chunk_count
     if json:
         import msgspec
 
         told = {
             "file": str(store.path), "bytes": store.manifest.size, "sha256": digest,
-            "chunks": chunks, "resumed": held, "fetched": chunks - held, "seconds": seconds,
+            "chunks": store.manifest.chunk_count, "resumed_chunks": held,
+            "received_bytes": fetching.received, "seconds": fetching.seconds,
         }  # fmt: skip
         sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
     else:
@@ -182,7 +199,6 @@ def origin(
     """Serve a directory over HTTP, as a CDN's origin."""
     from cdn.origin import Origin
     from cdn.site import DirectorySite
-    from net.sockets import SocketNetwork
 
     if not directory.is_dir():
         raise CommandError(f"{directory} is not a directory")
@@ -192,7 +208,7 @@ def origin(
             DirectorySite(directory), wall=time.time, cache_control=cache_control,
             trace=process.trace("origin", verbose),
         )  # fmt: skip
-        await node.serve(await SocketNetwork(host).listen(port), task_status=task_status)
+        await node.serve(await process.listen(host, port), task_status=task_status)
 
     return process.serve_until_stopped(
         serve, lambda at: show.say(f"origin at http://{at}/", quiet=quiet)
@@ -223,7 +239,7 @@ def edge(
         node = Edge(
             network, behind, capacity=room, wall=time.time, trace=process.trace("edge", verbose)
         )
-        await node.serve(await network.listen(port), task_status=task_status)
+        await node.serve(await process.listen(host, port), task_status=task_status)
 
     return process.serve_until_stopped(
         serve, lambda at: show.say(f"edge at http://{at}/ before {behind}", quiet=quiet)

@@ -28,9 +28,7 @@ class P2p:
     def bound(self, world: World, size: int) -> float:
         """Return max{ F / u_s, F / d_min, N F / (u_s + sum u_i) }."""
         server_up = world.topology.access(SERVER).up
-        return bounds.p2p(
-            size, len(world.clients), server_up, world.slowest_down, world.clients_up
-        )
+        return bounds.p2p(size, len(world.clients), server_up, world.slowest_down, world.clients_up)
 
     async def deploy(self, stage: Stage) -> None:
         """Start the tracker and the seed, then every client at once, with no chunk."""
