@@ -104,6 +104,8 @@ class _ServerConnection:
         self.broken = False
         self._stream = stream
         self._wall = wall
+        self._body_received = 0
+        self._body_waited = 0.0
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.head)
 
     async def serve_one(self, handler: Handler, on_error: OnError) -> bool:
@@ -147,6 +149,7 @@ class _ServerConnection:
         return Request(method, parse_target(method, head.target.decode("ascii")), headers, body)
 
     def _body_of(self, headers: Headers, version: bytes) -> Stream:
+        self._body_received, self._body_waited = 0, 0.0
         length = headers.get("content-length")
         if "transfer-encoding" in headers:
             if length is not None or version < b"1.1":  # request smuggling: RFC 9112 6.1
@@ -201,13 +204,22 @@ class _ServerConnection:
                 return event.data
             if isinstance(event, h11.EndOfMessage):
                 return None
-            with trio.move_on_after(self.limits.stall) as scope:
-                data = await self._stream.receive_some(_RECEIVE)
-            if scope.cancelled_caught:
-                raise SilentPeerError("the request's body stopped arriving")
+            data = await self._receive_within_patience()
             if not data and not self._ends_at_eof():
                 raise TruncatedError("the client left in the middle of its request's body")
             self._h11.receive_data(bytes(data))
+
+    async def _receive_within_patience(self) -> bytes | bytearray:
+        """Return more of the body; all waits for it together may take as long as its size pays."""
+        began = trio.current_time()
+        left = self.limits.patience(self._body_received) - self._body_waited
+        with trio.move_on_after(left) as scope:
+            data = await self._stream.receive_some(_RECEIVE)
+        if scope.cancelled_caught:
+            raise SilentPeerError("the request's body arrives too slowly")
+        self._body_waited += trio.current_time() - began
+        self._body_received += len(data)
+        return data
 
     def _ends_at_eof(self) -> bool:
         return self._h11.their_state is not h11.SEND_BODY

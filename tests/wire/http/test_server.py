@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 import trio
@@ -373,6 +374,24 @@ async def test_a_stalled_body_is_timed_out(autojump_clock: MockClock) -> None:
         nursery.start_soon(Exchange(echo).serve, server)
         await client.send_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na")
         assert statuses(await read_to_end(client)) == [408]
+
+
+@pytest.mark.trio
+async def test_a_trickling_body_is_timed_out(autojump_clock: MockClock) -> None:
+    """A byte now and then does not hold a connection for ever; a steady slow body is served."""
+    for pause, size, status in ((9.0, 1, 408), (0.5, 1000, 200)):
+        client, server = memory_stream_pair()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(Exchange(echo).serve, server)
+            await client.send_all(
+                b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
+                % (100 * size)
+            )
+            for _ in range(100):
+                with suppress(trio.BrokenResourceError):
+                    await client.send_all(b"a" * size)
+                await trio.sleep(pause)
+            assert statuses(await read_to_end(client)) == [status]
 
 
 @pytest.mark.trio
