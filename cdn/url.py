@@ -5,12 +5,14 @@ Refuses to know DNS; a host is whatever the network dials.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Self
 from urllib.parse import quote, urljoin, urlsplit
 
 from net.seam import Address
 
+_HOST = re.compile(r"[!-~]+")
 _UNRESERVED = "/%:@!$&'()*+,;=~-._?"
 
 
@@ -29,12 +31,13 @@ class Url:
             ValueError: it is not an http URL.
         """
         parts = urlsplit(text)
-        if parts.scheme != "http" or not parts.hostname:
+        host = parts.hostname or ""
+        if parts.scheme != "http" or not _HOST.fullmatch(host):
             raise ValueError(f"not an http:// URL: {text!r}")
         path = quote(parts.path or "/", safe=_UNRESERVED)
         query = quote(parts.query, safe=_UNRESERVED)
         target = f"{path}?{query}" if query else path
-        return cls(Address(parts.hostname, 80 if parts.port is None else parts.port), target)
+        return cls(Address(host, 80 if parts.port is None else parts.port), target)
 
     def join(self, location: str) -> Self:
         """Return the URL that a Location field here refers to (RFC 9110 10.2.2).

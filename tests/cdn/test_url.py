@@ -23,7 +23,18 @@ def test_urls_are_read(text: str, url: Url) -> None:
     assert Url.parse(text) == url
 
 
-@pytest.mark.parametrize("text", ["", "host/a", "https://host/", "http://", "http://host:x/"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "host/a",
+        "https://host/",
+        "http://",
+        "http://host:x/",
+        "http://a b/",
+        "http://h\u00f6st/",
+    ],
+)
 def test_other_urls_are_refused(text: str) -> None:
     """Only http can be fetched."""
     with pytest.raises(ValueError, match=r"."):
