@@ -22,6 +22,8 @@ STYLES: Mapping[str, tuple[str, str]] = {
     "cdn-push": ("#CC79A7", "D"),
 }
 _OTHER = ("#56B4E9", "v")
+_WIDTHS = (3.6, 2.8, 2.2, 1.6)  # so that curves which coincide are seen beneath each other
+_DASHES = (0, (4, 2.5))
 _INK, _FAINT = "#333333", "#DDDDDD"
 
 
@@ -38,12 +40,14 @@ class Series:
 def delivery_times(series: Sequence[Series], *, caption: str) -> dict[str, bytes]:
     """Return the figure of the textbook, measured: time of the last delivery against N."""
     figure, axes = _canvas("How long until everyone has the file?", caption)
-    for curve in series:
+    for index, curve in enumerate(series):
         colour, marker = STYLES.get(curve.model, _OTHER)
-        axes.plot(curve.clients, curve.bound, color=colour, lw=1.2, ls=(0, (4, 2.5)), zorder=2)
+        width = _WIDTHS[index % len(_WIDTHS)]
+        axes.plot(curve.clients, curve.last, color=colour, lw=width, zorder=3, clip_on=False)
+        axes.plot(curve.clients, curve.bound, color=_darker(colour), lw=1.1, ls=_DASHES, zorder=4)
         axes.plot(
-            curve.clients, curve.last, color=colour, marker=marker, ms=5.5, lw=2,
-            mec="white", mew=0.8, zorder=3, clip_on=False,
+            curve.clients, curve.last, color=colour, marker=marker, ms=6, mec="white", mew=0.8,
+            ls="", zorder=5, clip_on=False,
         )  # fmt: skip
     axes.set(xlabel="Number of clients N", ylabel="Last client served after (s)")
     most = max(max(curve.clients) for curve in series)
@@ -52,8 +56,8 @@ def delivery_times(series: Sequence[Series], *, caption: str) -> dict[str, bytes
     axes.set_ylim(0, highest * 1.06)
     ends = [(curve.last[-1], curve.model) for curve in series]
     _label_ends(axes, ends, gap=highest * 0.055)
-    axes.plot([], [], color=_INK, lw=2, marker="o", ms=5.5, mec="white", label="measured")
-    axes.plot([], [], color=_INK, lw=1.2, ls=(0, (4, 2.5)), label="lower bound")
+    axes.plot([], [], color="#999999", lw=2.6, marker="o", ms=6, mec="white", label="measured")
+    axes.plot([], [], color=_INK, lw=1.1, ls=_DASHES, label="lower bound")
     axes.legend(loc="upper left", frameon=False, handlelength=2.6)
     return _render(figure)
 
@@ -64,12 +68,11 @@ def completion_cdf(
     """Return the share of clients served by each time, per model (`times` ascending)."""
     figure, axes = _canvas(f"When does each of {clients} clients have the file?", caption)
     longest = max(max(ordered) for ordered in times.values())
-    widths = (3.6, 2.8, 2.0, 1.4)  # so that curves which coincide are seen beneath each other
     for index, (model, ordered) in enumerate(times.items()):
         colour, marker = STYLES.get(model, _OTHER)
         shares = [100 * rank / len(ordered) for rank in range(1, len(ordered) + 1)]
         xs, ys = [ordered[0], *ordered], [0.0, *shares]
-        width = widths[index % len(widths)]
+        width = _WIDTHS[index % len(_WIDTHS)]
         axes.step(xs, ys, where="post", color=colour, lw=width, zorder=3, label=model)
         axes.plot(
             ordered[-1], 100, color=colour, marker=marker, ms=6, mec="white", mew=0.8,
@@ -95,6 +98,11 @@ def _canvas(title: str, caption: str) -> tuple[Figure, Axes]:
     axes.grid(visible=True, color=_FAINT, lw=0.7)
     axes.set_axisbelow(True)
     return figure, axes
+
+
+def _darker(colour: str) -> str:
+    """Return the #RRGGBB `colour` at half its brightness."""
+    return "#" + "".join(f"{int(colour[at : at + 2], 16) // 2:02x}" for at in (1, 3, 5))
 
 
 def _label_ends(axes: Axes, ends: Sequence[tuple[float, str]], *, gap: float) -> None:

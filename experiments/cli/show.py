@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from experiments.metrics import Metrics
     from experiments.runner import Outcome
 
-_WIDE = 120
+_WIDE = 132
 
 
 class Report(Protocol):
@@ -61,12 +61,12 @@ def table(rows: Sequence[Metrics], *, title: str) -> None:
 
     console = Console(width=None if sys.stdout.isatty() else _WIDE, highlight=False)
     out = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    out.add_column("model")
+    out.add_column("model", no_wrap=True, min_width=13)
     for heading in (
         "N", "first s", "median s", "p95 s", "last s", "server MB", "edges MB", "peers MB",
         "bound s", "last ÷ bound",
     ):  # fmt: skip
-        out.add_column(heading, justify="right")
+        out.add_column(heading, justify="right", no_wrap=True)
     model = None
     for row in rows:
         if model not in (None, row.model):
