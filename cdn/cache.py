@@ -12,6 +12,7 @@ from cdn.conditions import Validators
 from cdn.eviction import Eviction
 from cdn.forwarding import end_to_end
 from cdn.freshness import Exchange, Freshness
+from wire.http.dates import format_date
 from wire.http.headers import Headers
 
 _OVERHEAD = 1024
@@ -36,6 +37,8 @@ class Stored:
     def of(cls, exchange: Exchange, body: Body) -> Stored:
         """Return the stored form of a response; its length and age are told anew each time."""
         kept = end_to_end(exchange.response).without("content-length", "age")
+        if "date" not in kept:  # RFC 9110 6.6.1
+            kept = kept.replace({"date": format_date(exchange.received)})
         varying = exchange.response.items("vary")
         return cls(
             exchange.status,

@@ -35,7 +35,8 @@ _PLACERS = 8
 class Edge:
     """A shared cache of at most `capacity` bytes before one origin.
 
-    Invariant: at most one shared fetch per key is under way, and only whole bodies are cached.
+    Invariant: `_fills` holds the one fetch per key that newcomers join; a fetch that was taken
+    out (its object changed meanwhile) still serves who joined it. Only whole bodies are cached.
     """
 
     def __init__(
@@ -95,7 +96,7 @@ class Edge:
         admitted = frozenset({self._origin.host, self._name})
         await serve_http(
             listener,
-            Placement(self.cache, self._keep, admitted, self._wall).answer,
+            Placement(self.cache, self._place, admitted, self._wall).answer,
             wall=self._wall,
             trace=self._trace,
             limits=replace(self._limits, body=self.cache.capacity),
@@ -162,7 +163,7 @@ class Edge:
         finally:
             fill.decide(Failed(502, "the fetch was abandoned"))
             if not fill.pouring:
-                del self._fills[key]
+                self._retire(key, fill)
 
     async def _fetch(
         self, fill: Fill, request: Request, key: str, stale: Stored | None, why: str
@@ -174,7 +175,7 @@ class Edge:
             fresh = stale.validated(exchange)
             fill.decide(Shared(fresh))
             self._keep("cache_revalidated", key, fresh)
-            return self._respond(request, fresh, status)
+            return self._respond(request, fresh, status, aged="age" in exchange.response)
         unfit = objection(exchange) or self._oversize(response)
         if unfit is not None:
             fill.decide(Private())
@@ -183,7 +184,7 @@ class Edge:
             return self._pass(response, f'{status}; detail="{unfit}"')
         stored = Stored.of(exchange, Body(response.length, limit=self.cache.capacity))
         self._pour_soon(fill, key, stored, response)
-        return self._respond(request, stored, f"{status}; stored", aged=False)
+        return self._respond(request, stored, f"{status}; stored", aged="age" in exchange.response)
 
     async def _ask(
         self, request: Request, key: str, stale: Stored | None
@@ -207,9 +208,9 @@ class Edge:
             raise RuntimeError("this edge is not serving")
         fill.pouring = True
         fill.decide(Shared(stored))
-        self._pouring.start_soon(self._pour, key, stored, response)
+        self._pouring.start_soon(self._pour, fill, key, stored, response)
 
-    async def _pour(self, key: str, stored: Stored, response: PooledResponse) -> None:
+    async def _pour(self, fill: Fill, key: str, stored: Stored, response: PooledResponse) -> None:
         """Read the whole body, whoever still wants it, and cache it once it is whole."""
         started = trio.current_time()
         body = stored.body
@@ -219,14 +220,27 @@ class Edge:
             body.finish()
             seconds = trio.current_time() - started
             self._trace("fill_finished", path=key, bytes=body.size, seconds=seconds)
-            self._keep("cache_stored", key, stored)
+            if self._retire(key, fill):
+                self._keep("cache_stored", key, stored)
         except HttpError as error:
             self._trace("fill_failed", path=key, bytes=body.size, reason=error.reason)
         finally:
             body.fail()
-            del self._fills[key]
+            self._retire(key, fill)
             with trio.CancelScope(shield=True):
                 await response.aclose()
+
+    def _retire(self, key: str, fill: Fill) -> bool:
+        """Let nobody join `fill` any more; return whether it was still the one to join."""
+        current = self._fills.get(key) is fill
+        if current:
+            del self._fills[key]
+        return current
+
+    def _place(self, key: str, stored: Stored) -> bool:
+        """Store what was pushed; it is newer than what is being fetched."""
+        self._fills.pop(key, None)
+        return self._keep("object_pushed", key, stored)
 
     def _keep(self, event: str, key: str, stored: Stored) -> bool:
         """Put a whole response into the cache, trace `event`; return whether it fits."""
@@ -246,6 +260,7 @@ class Edge:
         headers = forwarded(request.headers, self._name)
         response = await self._pool.send(request.method, key, headers=headers, body=body)
         if request.method not in _SAFE and response.status < 400:
+            self._fills.pop(key, None)
             self.cache.discard(key)  # RFC 9111 4.4
         return self._pass(response, f"{why}; fwd-status={response.status}")
 

@@ -15,7 +15,7 @@ from net.seam import Address
 from wire.http.headers import Headers
 from wire.http.message import NO_FIELDS, Request, Response, explain
 
-Keep = Callable[[str, str, Stored], bool]
+Keep = Callable[[str, Stored], bool]
 
 _ALLOW = Headers({"allow": "PUT"})
 _OF_THE_REQUEST = ("host", "user-agent", "accept", "expect", "te", "via")
@@ -50,7 +50,7 @@ class Placement:
         body.finish()
         key = cache_key(request.target)
         known = key in self._cache
-        if not self._keep("object_pushed", key, Stored.of(exchange, body)):
+        if not self._keep(key, Stored.of(exchange, body)):
             return explain(507, "larger than the cache")
         return Response(204 if known else 201)
 

@@ -10,6 +10,7 @@ from cdn.body import Body
 from cdn.cache import Cache, Stored
 from cdn.eviction import Lru
 from cdn.freshness import Exchange
+from wire.http.dates import format_date
 from wire.http.headers import Headers
 
 
@@ -60,8 +61,14 @@ def test_hop_by_hop_fields_length_and_age_are_not_stored() -> None:
         "content-length": "0",
         "age": "5",
         "etag": '"a"',
+        "date": format_date(0),
     }
-    assert stored(0, fields).headers == Headers({"etag": '"a"'})
+    assert stored(0, fields).headers == Headers({"etag": '"a"', "date": format_date(0)})
+
+
+def test_a_response_without_date_gets_the_time_it_came() -> None:
+    """RFC 9110 6.6.1: who stores it dates it."""
+    assert stored().headers.get("date") == format_date(0)
 
 
 def test_a_304_updates_fields_but_not_the_bodys_own() -> None:
@@ -70,7 +77,7 @@ def test_a_304_updates_fields_but_not_the_bodys_own() -> None:
     news = {"content-type": "x/y", "cache-control": "max-age=9", "content-length": "0"}
     seen = Exchange("GET", Headers(), 304, Headers(news), 50.0, 50.0)
     new = old.validated(seen)
-    assert new.headers == Headers(
+    assert new.headers.without("date") == Headers(
         {"content-type": "a/b", "etag": '"a"', "cache-control": "max-age=9"}
     )
     assert (new.freshness.lifetime, new.freshness.received) == (9, 50.0)

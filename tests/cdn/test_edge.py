@@ -494,6 +494,39 @@ async def test_clients_waiting_for_a_private_answer_get_their_own() -> None:
         assert sorted(bodies) == [b"a", b"b", b"c"]
 
 
+@pytest.mark.trio
+async def test_what_changed_during_a_fetch_is_not_stored() -> None:
+    """A successful DELETE retires the fetch under way: it serves who joined, and is forgotten."""
+    gate = Gate()
+    answers = [gated(gate, 6), fixed(), fixed()]
+
+    async def answer(request: Request) -> Response:
+        return await answers.pop(0)(request)
+
+    async with staged(answer) as stage:
+        bodies: list[bytes] = []
+
+        async def early() -> None:
+            bodies.append((await stage.get())[2])
+
+        async with trio.open_nursery() as clients:
+            clients.start_soon(early)
+            await wait_all_tasks_blocked()
+            await stage.get(method="DELETE")
+            assert (await stage.get())[2] == CONTENT
+            gate.send(b"abcdef")
+            gate.end()
+        assert bodies == [b"abcdef"]
+        assert (await stage.get())[2] == CONTENT
+
+
+@pytest.mark.trio
+async def test_the_age_another_cache_told_is_passed_on() -> None:
+    """A miss that the origin answered from a cache of its own keeps its age."""
+    async with staged(fixed({"age": "7"})) as stage:
+        assert (await stage.get())[1].get("age") == "7"
+
+
 # -- an origin in trouble ---------------------------------------------------------------------
 
 
