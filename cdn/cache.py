@@ -36,9 +36,7 @@ class Stored:
     @classmethod
     def of(cls, exchange: Exchange, body: Body) -> Stored:
         """Return the stored form of a response; its length and age are told anew each time."""
-        kept = end_to_end(exchange.response).without("content-length", "age")
-        if "date" not in kept:  # RFC 9110 6.6.1
-            kept = kept.replace({"date": format_date(exchange.received)})
+        kept = _dated(exchange).without("content-length", "age")
         varying = exchange.response.items("vary")
         return cls(
             exchange.status,
@@ -51,7 +49,7 @@ class Stored:
 
     def validated(self, exchange: Exchange) -> Stored:
         """Return this response as a 304 updates it (RFC 9111 3.2)."""
-        news = end_to_end(exchange.response).without(*_OF_THE_STORED_BODY, "age")
+        news = _dated(exchange).without(*_OF_THE_STORED_BODY, "age")
         headers = self.headers.replace(news)
         whole = replace(exchange, status=self.status, response=_with_age(headers, exchange))
         return replace(
@@ -70,6 +68,12 @@ class Stored:
         """Bytes this response counts in a cache: body, fields, and a flat overhead."""
         fields = sum(len(name) + len(value) for name, value in self.headers)
         return self.body.size + fields + _OVERHEAD
+
+
+def _dated(exchange: Exchange) -> Headers:
+    """Return the fields to keep, with the time of receipt for a missing Date (RFC 9110 6.6.1)."""
+    kept = end_to_end(exchange.response)
+    return kept if "date" in kept else kept.replace({"date": format_date(exchange.received)})
 
 
 def _with_age(headers: Headers, exchange: Exchange) -> Headers:
