@@ -36,23 +36,28 @@ def demo(
 
 
 def real_file() -> Path:
-    """Return a file of at least 5 MB that every machine with Python has: the smallest such.
+    """Return a file of at least 5 MB that is there wherever Python is.
+
+    The interpreter or its library if large enough, else the smallest such library beside it.
 
     Raises:
         CommandError: there is none; name one with --file.
     """
-    large = {path for path in _candidates() if path.stat().st_size >= _LARGE_ENOUGH}
-    if not large:
+    for own in _interpreter():
+        if _is_large(own):
+            return own
+    installed = filter(_is_large, Path(sysconfig.get_path("platlib")).rglob("*.so*"))
+    smallest = min(installed, key=lambda path: (path.stat().st_size, path), default=None)
+    if smallest is None:
         raise CommandError("Python's own files are all below 5 MB; give --file", ENVIRONMENT)
-    return min(large, key=lambda path: (path.stat().st_size, path))
+    return smallest
 
 
-def _candidates() -> Iterator[Path]:
-    """Yield the interpreter, its library, and the libraries installed with it."""
+def _interpreter() -> Iterator[Path]:
     yield Path(sys.executable).resolve()
-    library = Path(
-        sysconfig.get_config_var("LIBDIR") or "", sysconfig.get_config_var("LDLIBRARY") or ""
-    )
-    if library.is_file():
-        yield library.resolve()
-    yield from Path(sysconfig.get_path("platlib")).rglob("*.so*")
+    directory, name = (sysconfig.get_config_var(key) or "" for key in ("LIBDIR", "LDLIBRARY"))
+    yield Path(directory, name).resolve()
+
+
+def _is_large(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size >= _LARGE_ENOUGH
