@@ -7,8 +7,7 @@ and tasks, and nothing of ports being free or hosts being known.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from operator import index
 
 import trio
@@ -89,33 +88,35 @@ class VirtualConnection(Connection):
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send all of `data`; waits while more than the send buffer holds is unsent."""
-        with self._claim_sending():
-            self._check_sendable()
-            self._out.send(_frozen(data))
-            if self._out.unsent > self._fabric.transport.send_buffer:
-                await self._wait_for_room()
-            else:
-                await trio.lowlevel.checkpoint()
+        self._check_idle()
+        self._check_sendable()
+        self._out.send(_frozen(data))
+        await self._until_room()
+
+    def send_now(self, data: bytes) -> bool:
+        """Send `data` without waiting, if nobody is sending and the send buffer has room."""
+        unable = self._sending or self._closed or self._broken or self._eof_sent
+        if unable or self._out.unsent > self._fabric.transport.send_buffer:
+            return False
+        self._out.send(data)
+        return True
 
     async def wait_send_all_might_not_block(self) -> None:
         """Wait until `send_all` would take some data at once."""
-        with self._claim_sending():
-            if self._closed:
-                raise trio.ClosedResourceError("this connection was already closed")
-            if self._out.unsent > self._fabric.transport.send_buffer:
-                await self._wait_for_room()
-            else:
-                await trio.lowlevel.checkpoint()
+        self._check_idle()
+        if self._closed:
+            raise trio.ClosedResourceError("this connection was already closed")
+        await self._until_room()
 
     async def send_eof(self) -> None:
         """Close the sending half; the other end reads EOF after all that was sent."""
-        with self._claim_sending():
-            if self._closed:
-                raise trio.ClosedResourceError("this connection was already closed")
-            if not self._eof_sent and not self._broken:
-                self._eof_sent = True
-                self._out.end()
-            await trio.lowlevel.checkpoint()
+        self._check_idle()
+        if self._closed:
+            raise trio.ClosedResourceError("this connection was already closed")
+        if not self._eof_sent and not self._broken:
+            self._eof_sent = True
+            self._out.end()
+        await trio.lowlevel.checkpoint()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Return the bytes that have arrived (at most `max_bytes`), or b"" at the end."""
@@ -222,8 +223,20 @@ class VirtualConnection(Connection):
         if self._broken:
             raise trio.BrokenResourceError("connection reset by peer")
 
-    async def _wait_for_room(self) -> None:
-        await self._writer.wait()
+    def _check_idle(self) -> None:
+        if self._sending:
+            raise trio.BusyResourceError("another task is sending on this connection")
+
+    async def _until_room(self) -> None:
+        """Wait while more than the send buffer holds is unsent; always a checkpoint."""
+        self._sending = True
+        try:
+            if self._out.unsent <= self._fabric.transport.send_buffer:
+                await trio.lowlevel.checkpoint()
+                return
+            await self._writer.wait()
+        finally:
+            self._sending = False
         if self._closed:
             raise trio.ClosedResourceError("this connection was closed")
         if self._broken:
@@ -232,16 +245,6 @@ class VirtualConnection(Connection):
     def _wake_both(self) -> None:
         self._reader.wake()
         self._writer.wake()
-
-    @contextmanager
-    def _claim_sending(self) -> Iterator[None]:
-        if self._sending:
-            raise trio.BusyResourceError("another task is sending on this connection")
-        self._sending = True
-        try:
-            yield
-        finally:
-            self._sending = False
 
 
 def _frozen(data: bytes | bytearray | memoryview) -> Piece:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from wire.message import Message
+from wire.message import MAX_HAVE, Have, Message
 
 _SMOOTHING = 0.5  # weight of the last choke round in a rate
 
@@ -25,6 +25,7 @@ class Neighbour:
         "am_choking",
         "am_interested",
         "download_rate",
+        "fresh",
         "have",
         "heard",
         "interested_since",
@@ -60,6 +61,7 @@ class Neighbour:
         self.sending: int | None = None
         self.sending_since = now
         self.outbox: list[Message] = []
+        self.fresh: list[int] = []  # our new chunks it was not told of yet
         self.revealed = 0  # what a super-seed has shown it
         self.served = 0  # and sent it
         self.snubbed = False
@@ -75,6 +77,19 @@ class Neighbour:
     def __repr__(self) -> str:
         ours = "choking" if self.am_choking else "serving"
         return f"<Neighbour {self.name}, {self.have.bit_count()} chunks, {ours}>"
+
+    @property
+    def idle(self) -> bool:
+        """Whether it may download from us and has nothing it asks for."""
+        return not self.am_choking and not self.queue and self.sending is None
+
+    def take_messages(self) -> list[Message]:
+        """Empty the outbox; the chunks it was not told of yet come last."""
+        messages, self.outbox = self.outbox, []
+        while self.fresh:
+            told, self.fresh = self.fresh[:MAX_HAVE], self.fresh[MAX_HAVE:]
+            messages.append(Have(tuple(told)))
+        return messages
 
     def update_rates(self, elapsed: float) -> None:
         """Fold the bytes since the last call, `elapsed` seconds ago, into the rates (bytes/s)."""

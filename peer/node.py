@@ -34,6 +34,7 @@ class _Line:
     """What the node keeps for a neighbour: how to wake its writer, and how to hang up."""
 
     neighbour: Neighbour
+    channel: Channel
     scope: trio.CancelScope
     work: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
 
@@ -181,9 +182,9 @@ class Peer:
         self._trace("neighbour_connected", neighbour=neighbour.name)
         try:
             async with trio.open_nursery() as nursery:
-                line = self._lines[neighbour] = _Line(neighbour, nursery.cancel_scope)
+                line = self._lines[neighbour] = _Line(neighbour, channel, nursery.cancel_scope)
                 self._swarm.join(neighbour)
-                nursery.start_soon(self._write, line, channel)
+                nursery.start_soon(self._write, line)
                 reason = await self._read(neighbour, channel)
                 nursery.cancel_scope.cancel()
                 self._trace("neighbour_lost", neighbour=neighbour.name, reason=reason)
@@ -211,13 +212,13 @@ class Peer:
         except trio.BrokenResourceError as error:
             return _reason(error)
 
-    async def _write(self, line: _Line, channel: Channel) -> None:
+    async def _write(self, line: _Line) -> None:
         """Send what the swarm has to say to this neighbour, control messages before chunks."""
-        neighbour = line.neighbour
+        neighbour, channel = line.neighbour, line.channel
         try:
             while True:
-                if neighbour.outbox:
-                    messages, neighbour.outbox = neighbour.outbox, []
+                messages = neighbour.take_messages()
+                if messages:
                     neighbour.spoke = trio.current_time()
                     await channel.send(*messages)
                 elif neighbour.sending is not None:
@@ -232,11 +233,19 @@ class Peer:
             line.scope.cancel()
 
     def _wake_writers(self) -> None:
-        touched = self._swarm.touched
+        """See to it that everything the swarm has to say is said."""
+        touched, self._swarm.touched = self._swarm.touched, {}
         for neighbour in touched:
-            if neighbour in self._lines:
-                self._lines[neighbour].work.unpark()
-        touched.clear()
+            line = self._lines.get(neighbour)
+            if line is None:
+                continue
+            messages = neighbour.take_messages()
+            if messages and line.channel.send_now(*messages):
+                neighbour.spoke = trio.current_time()
+            else:
+                neighbour.outbox = messages
+            if neighbour.outbox or neighbour.sending is not None:
+                line.work.unpark()
         self._alarm.deadline = min(self._alarm.deadline, self._swarm.wake_at)
 
     def _note_completion(self) -> None:

@@ -21,7 +21,6 @@ from peer.store import ChunkStore
 from peer.upload import Upload
 from wire.errors import ProtocolError
 from wire.message import (
-    MAX_HAVE,
     Bitfield,
     Buffer,
     Cancel,
@@ -71,7 +70,6 @@ class Swarm:
         self._reveal: Reveal | None = None
         if store.complete and settings.super_seed and self._chunk_count:
             self._reveal = Reveal(self._chunk_count, rng)
-        self._fresh: list[int] = []  # chunks not yet announced to the neighbours
         self._announce_at = inf
         self._rechoke_at = now + settings.choke_interval
 
@@ -119,7 +117,11 @@ class Swarm:
             ProtocolError: the message is not allowed here; the connection is to be closed.
         """
         neighbour.heard = now
-        self.touched[neighbour] = None
+        self._act(neighbour, message, now)
+        if neighbour.outbox:
+            self.touched[neighbour] = None
+
+    def _act(self, neighbour: Neighbour, message: Message, now: float) -> None:
         match message:
             case Chunk(index, payload):
                 self._on_chunk(neighbour, index, payload, now)
@@ -165,7 +167,7 @@ class Swarm:
     def tick(self, now: float) -> None:
         """Do what is due: announce new chunks, begin a choke round, notice who is silent."""
         if now >= self._announce_at:
-            self._announce()
+            self._announce_all()
         if now >= self._rechoke_at:
             self._rechoke_at = now + self._settings.choke_interval
             for neighbour in self.neighbours:
@@ -207,28 +209,23 @@ class Swarm:
             self.downloaded += len(payload)
             self._trace("chunk_received", chunk=index, source=neighbour.name, bytes=len(payload))
             others = self._download.cancel_others(index)
-            self._queue_announcement(index, now)
+            self._announce(index, now)
             self._fill_all(others, now)
         self._download.fill(neighbour, now)
 
-    def _queue_announcement(self, index: int, now: float) -> None:
-        self._fresh.append(index)
-        enough = max(1, len(self.neighbours) // 8)
-        if len(self._fresh) >= enough or self.store.complete:
-            self._announce()
-        elif self._announce_at == inf:
-            self._announce_at = now + self._settings.have_delay
+    def _announce(self, index: int, now: float) -> None:
+        """Tell of a new chunk: at once who waits for one, the others with what comes next."""
+        for neighbour in self.neighbours:
+            neighbour.fresh.append(index)
+        self._announce_at = min(self._announce_at, now + self._settings.have_delay)
+        if self.store.complete:
+            self._announce_all()
 
-    def _announce(self) -> None:
+    def _announce_all(self) -> None:
         """Tell all neighbours of the new chunks, and those that have nothing for us any more."""
-        fresh, self._fresh = self._fresh, []
         self._announce_at = inf
-        for start in range(0, len(fresh), MAX_HAVE):
-            have = Have(tuple(fresh[start : start + MAX_HAVE]))
-            for neighbour in self.neighbours:
-                neighbour.outbox.append(have)
         self._download.lose_interest(self.neighbours)
-        self._touch_all(self.neighbours)
+        self.touched.update((each, None) for each in self.neighbours if each.fresh or each.outbox)
 
     def _on_have(self, neighbour: Neighbour, indexes: Iterable[int], now: float) -> None:
         chunks = 0

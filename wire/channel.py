@@ -24,6 +24,14 @@ class LowWatermark(Protocol):
         """Wake the reader only when `n` bytes, the end of the stream or an error are there."""
 
 
+@runtime_checkable
+class Immediate(Protocol):
+    """A stream that can take small writes without being awaited."""
+
+    def send_now(self, data: bytes) -> bool:
+        """Take `data` whole, or return False if that would mean waiting, or fail."""
+
+
 class Channel(trio.abc.AsyncResource):
     """Messages both ways on one stream, for one sending and one receiving task.
 
@@ -35,6 +43,7 @@ class Channel(trio.abc.AsyncResource):
         self.stream = stream
         self._decoder = Decoder(max_payload=max_payload)
         self._watermark = stream if isinstance(stream, LowWatermark) else None
+        self._immediate = stream if isinstance(stream, Immediate) else None
 
     async def send(self, *messages: Message) -> None:
         """Send `messages` in order; small ones share a write, payloads are written by reference.
@@ -48,6 +57,18 @@ class Channel(trio.abc.AsyncResource):
         """
         for write in _writes([part for message in messages for part in encode(message)]):
             await self.stream.send_all(write)
+
+    def send_now(self, *messages: Message) -> bool:
+        """Send small `messages` without waiting; False if that cannot be done, and none was sent.
+
+        Raises:
+            ProtocolError: a message is outside its bounds.
+        """
+        if self._immediate is None:
+            return False
+        return self._immediate.send_now(
+            b"".join([part for message in messages for part in encode(message)])
+        )
 
     async def send_eof(self) -> None:
         """Say that no message will follow; receiving goes on."""
