@@ -42,6 +42,7 @@ class EventLog:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._events: list[Event] = []
+        self._closed = False
 
     def __iter__(self) -> Iterator[Event]:
         return iter(self._events)
@@ -50,9 +51,14 @@ class EventLog:
         """Return the trace through which nodes on `host` report."""
 
         def record(event: str, /, **fields: Field) -> None:
-            self._events.append(Event(self._now(), host, event, fields))
+            if not self._closed:
+                self._events.append(Event(self._now(), host, event, fields))
 
         return record
+
+    def close(self) -> None:
+        """End the record: how nodes say goodbye after the experiment is no part of it."""
+        self._closed = True
 
     def digest(self) -> str:
         """Return the SHA-256, in hex, of the lines."""

@@ -108,13 +108,14 @@ class Stage:
         await self._everyone_served.wait()
 
     def close(self) -> None:
-        """Record who is still waiting, and the bytes each host has sent and received."""
+        """Record who is still waiting and the bytes each host carried, and end the record."""
         for client in self.world.clients:
             if client in self._waited_for:
                 self.trace(client)(FAILED, reason="not served before the horizon")
         for host in self.world.topology.hosts:
             up, down = self._internet.bytes_up(host), self._internet.bytes_down(host)
             self.trace(host)(BYTES_COUNTED, up=up, down=down)
+        self._log.close()
 
     async def _live(
         self,

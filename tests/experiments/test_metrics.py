@@ -74,6 +74,15 @@ def test_the_log_is_canonical_json() -> None:
     assert json.loads(lines[1]) == {"event": "peer_left", "host": "a", "t": 1.5}
 
 
+def test_a_closed_log_records_nothing_more() -> None:
+    """What nodes do while the stage is cleared is not the experiment."""
+    log = EventLog(lambda: 1.0)
+    log.trace("a")("peer_joined")
+    log.close()
+    log.trace("a")("peer_left")
+    assert [event.name for event in log] == ["peer_joined"]
+
+
 def test_equal_logs_have_equal_digests_and_files() -> None:
     """The digest depends on the events alone, and so do the bytes on disk."""
     logs = [EventLog(lambda: 1.0) for _ in range(3)]

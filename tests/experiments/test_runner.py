@@ -114,6 +114,12 @@ def test_a_crashed_client_is_not_waited_for() -> None:
     assert outcome.failures == []
 
 
+def test_a_client_may_crash_before_it_has_begun() -> None:
+    """A crash while the peer starts is a crash like any other."""
+    outcome = runner.run(scenario("p2p", 4, faults=[Crash(at=Duration(0), host="client-1")]))
+    assert (len(outcome.times), outcome.failures) == (3, [])
+
+
 def test_a_swarm_survives_crashes() -> None:
     """Two of eight peers fail while chunks are under way; six finish."""
     faults: list[Fault] = [
