@@ -30,7 +30,8 @@ class Download:
     """Requests in flight.
 
     Always true: a chunk that is stored is not asked for; `requesters[i]` are the neighbours
-    asked for chunk i, more than one only once every missing chunk has been asked for.
+    asked for chunk i, more than one only once every missing chunk has been asked for;
+    `availability` counts the missing chunks (the others are of no interest any more).
     """
 
     def __init__(
@@ -53,14 +54,15 @@ class Download:
 
     def learn(self, neighbour: Neighbour, chunks: int) -> None:
         """`neighbour` has `chunks` (a mask), perhaps more than we knew."""
-        fresh = chunks & ~neighbour.have
-        neighbour.have |= fresh
-        self.availability.add_all(fresh)
-        self._show_interest(neighbour)
+        fresh = chunks & ~neighbour.have & self._missing
+        neighbour.have |= chunks
+        if fresh:
+            self.availability.add_all(fresh)
+            self._show_interest(neighbour)
 
     def forget(self, neighbour: Neighbour) -> None:
         """`neighbour` is gone: its chunks count no more, and what it was asked for is free."""
-        self.availability.remove_all(neighbour.have)
+        self.availability.remove_all(neighbour.have & self._missing)
         self._sources.discard(neighbour)
         self.release_all(neighbour)
 
@@ -133,7 +135,7 @@ class Download:
                 neighbour.outbox.append(NotInterested())
 
     def _show_interest(self, neighbour: Neighbour) -> None:
-        if not neighbour.am_interested and neighbour.have & self._missing:
+        if not neighbour.am_interested:
             neighbour.am_interested = True
             neighbour.outbox.append(Interested())
 

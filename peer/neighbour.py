@@ -61,7 +61,7 @@ class Neighbour:
         self.sending: int | None = None
         self.sending_since = now
         self.outbox: list[Message] = []
-        self.fresh: list[int] = []  # our new chunks it was not told of yet
+        self.fresh: list[int] = []  # our new chunks that it lacks and was not told of yet
         self.revealed = 0  # what a super-seed has shown it
         self.served = 0  # and sent it
         self.snubbed = False
@@ -86,9 +86,10 @@ class Neighbour:
     def take_messages(self) -> list[Message]:
         """Empty the outbox; the chunks it was not told of yet come last."""
         messages, self.outbox = self.outbox, []
-        while self.fresh:
-            told, self.fresh = self.fresh[:MAX_HAVE], self.fresh[MAX_HAVE:]
-            messages.append(Have(tuple(told)))
+        if self.fresh:
+            news = tuple([index for index in self.fresh if not self.have >> index & 1])
+            self.fresh.clear()
+            messages += [Have(news[at : at + MAX_HAVE]) for at in range(0, len(news), MAX_HAVE)]
         return messages
 
     def update_rates(self, elapsed: float) -> None:

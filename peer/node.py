@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from math import inf
 
 import trio
 
@@ -69,6 +70,7 @@ class Peer:
         self._lines: dict[Neighbour, _Line] = {}
         self._connections = 0
         self._alarm = trio.CancelScope()
+        self._alarm_at = inf  # its deadline, which costs more to ask for
         self._swarm: Swarm
         self._nursery: trio.Nursery
 
@@ -246,7 +248,8 @@ class Peer:
                 neighbour.outbox = messages
             if neighbour.outbox or neighbour.sending is not None:
                 line.work.unpark()
-        self._alarm.deadline = min(self._alarm.deadline, self._swarm.wake_at)
+        if self._swarm.wake_at < self._alarm_at:
+            self._alarm_at = self._alarm.deadline = self._swarm.wake_at
 
     def _note_completion(self) -> None:
         if self.completed.is_set():
@@ -259,7 +262,8 @@ class Peer:
 
     async def _keep_time(self) -> None:
         while True:
-            with trio.CancelScope(deadline=self._swarm.wake_at) as self._alarm:
+            self._alarm_at = self._swarm.wake_at
+            with trio.CancelScope(deadline=self._alarm_at) as self._alarm:
                 await trio.sleep_forever()
             self._swarm.tick(trio.current_time())
             self._wake_writers()

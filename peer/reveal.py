@@ -27,7 +27,7 @@ class Reveal:
     def __init__(self, chunk_count: int, rng: random.Random) -> None:
         self.active = True
         self._everything = (1 << chunk_count) - 1
-        self._out = 0  # chunks some neighbour has
+        self._out = 0  # chunks sent to somebody
         self._shown = Availability(chunk_count)
         self._picker = RarestFirst()
         self._rng = rng
@@ -45,14 +45,10 @@ class Reveal:
             neighbour.revealed |= 1 << index
             neighbour.outbox.append(Have((index,)))
 
-    def sent(self, neighbour: Neighbour, index: int, neighbours: int) -> None:
-        """Chunk `index` is on its way to `neighbour`: show it another."""
+    def sent(self, neighbour: Neighbour, index: int, neighbours: Collection[Neighbour]) -> None:
+        """Chunk `index` went to `neighbour`: show it another, or all to all if all is out."""
         neighbour.served |= 1 << index
-        self.show(neighbour, neighbours)
-
-    def has(self, neighbour: Neighbour, neighbours: Collection[Neighbour]) -> None:
-        """`neighbour` has got something: show it more, or everything to all if all is out."""
-        self._out |= neighbour.have
+        self._out |= 1 << index
         if self._out == self._everything:
             self.active = False
             for each in neighbours:

@@ -123,10 +123,10 @@ class Swarm:
 
     def _act(self, neighbour: Neighbour, message: Message, now: float) -> None:
         match message:
-            case Chunk(index, payload):
-                self._on_chunk(neighbour, index, payload, now)
             case Have(indexes):
                 self._on_have(neighbour, indexes, now)
+            case Chunk(index, payload):
+                self._on_chunk(neighbour, index, payload, now)
             case Request(index):
                 self._on_request(neighbour, index, now)
             case Bitfield():
@@ -159,8 +159,8 @@ class Swarm:
         """The node has sent `neighbour.sending`, `size` bytes."""
         self.uploaded += size
         if self._reveal is not None and self._reveal.active and neighbour.sending is not None:
-            self._reveal.sent(neighbour, neighbour.sending, len(self.neighbours))
-            self.touched[neighbour] = None
+            self._reveal.sent(neighbour, neighbour.sending, self.neighbours)
+            self._touch_all(self.neighbours)
         self._upload.finished(neighbour, size)
         self._start_uploads(now)
 
@@ -214,11 +214,20 @@ class Swarm:
         self._download.fill(neighbour, now)
 
     def _announce(self, index: int, now: float) -> None:
-        """Tell of a new chunk: at once who waits for one, the others with what comes next."""
+        """Tell of a new chunk, with what is said next or soon, those who lack it.
+
+        Who has it already is not told: it counts only the chunks it lacks. Once we have
+        everything, everybody is told so.
+        """
         for neighbour in self.neighbours:
-            neighbour.fresh.append(index)
+            if not neighbour.have >> index & 1:
+                neighbour.fresh.append(index)
         self._announce_at = min(self._announce_at, now + self._settings.have_delay)
         if self.store.complete:
+            everything = Bitfield.of(self.store.have, self._chunk_count)
+            for neighbour in self.neighbours:
+                neighbour.fresh.clear()
+                neighbour.outbox.append(everything)
             self._announce_all()
 
     def _announce_all(self) -> None:
@@ -237,10 +246,6 @@ class Swarm:
 
     def _on_chunks(self, neighbour: Neighbour, chunks: int, now: float) -> None:
         self._download.learn(neighbour, chunks)
-        if self._reveal is not None and self._reveal.active:
-            self._reveal.has(neighbour, self.neighbours)
-            if not self._reveal.active:
-                self._touch_all(self.neighbours)
         self._download.fill(neighbour, now)
 
     def _on_request(self, neighbour: Neighbour, index: int, now: float) -> None:

@@ -12,6 +12,7 @@ import struct
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any, cast
 
 import msgpack
@@ -41,6 +42,10 @@ def encode(message: Message) -> tuple[Buffer, ...]:
     Raises:
         ProtocolError: a field is outside its bounds.
     """
+    return _encode(message) if type(message) in _WITH_PAYLOAD else _encode_again(message)
+
+
+def _encode(message: Message) -> tuple[Buffer, ...]:
     kind, layout = _KINDS[type(message)]
     values = _header_values(message)
     check_fields(layout, values)
@@ -52,6 +57,12 @@ def encode(message: Message) -> tuple[Buffer, ...]:
         raise ProtocolError(f"{layout.name}: the payload is empty")
     start = _PREFIX.pack(VERSION, kind, len(header), len(payload)) + header
     return (start, payload) if payload else (start,)
+
+
+_encode_again = lru_cache(maxsize=256)(_encode)  # a Have goes to every neighbour alike
+_WITH_PAYLOAD = frozenset(
+    layout.message for layout in LAYOUTS.values() if layout.least_payload is not None
+)
 
 
 def _header_values(message: Message) -> tuple[object, ...]:
