@@ -39,18 +39,19 @@ class Campaign:
 
         results = self._open_results()
         done: dict[int, Outcome] = {}
-        state: State = "interrupted"
+        state: State = "failed"
         try:
             with show.progress(len(self.scenarios), quiet=self.quiet) as report:
                 jobs = self.jobs or min(os.cpu_count() or 1, len(self.scenarios))
                 for index, outcome in comparison.outcomes(self.scenarios, self.network, jobs):
                     done[index] = outcome
                     report(outcome)
-            state = "failed" if any(o.failures for o in done.values()) else "complete"
+            if not any(outcome.failures for outcome in done.values()):
+                state = "complete"
         except OSError as error:
-            state = "failed"
             raise CommandError(str(error), ENVIRONMENT) from error
         except KeyboardInterrupt:
+            state = "interrupted"
             show.say("interrupted; what was finished is kept", quiet=self.quiet)
         finally:
             self._keep(results, [done[index] for index in sorted(done)], state)
