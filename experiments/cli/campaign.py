@@ -28,7 +28,7 @@ class Campaign:
     base: Scenario
     scenarios: Sequence[Scenario]
     network: NetworkName
-    out: Path | None
+    out: Path
     jobs: int | None
     json: bool
     quiet: bool
@@ -36,6 +36,7 @@ class Campaign:
     def carry_out(self) -> int:
         """Run everything and return the exit code; what is finished is kept in any case."""
         from experiments import comparison
+        from experiments.scenario import to_toml
 
         results = self._open_results()
         done: dict[int, Outcome] = {}
@@ -45,6 +46,9 @@ class Campaign:
                 jobs = self.jobs or min(os.cpu_count() or 1, len(self.scenarios))
                 for index, outcome in comparison.outcomes(self.scenarios, self.network, jobs):
                     done[index] = outcome
+                    results.add_run(
+                        outcome.name, scenario=to_toml(outcome.scenario), events=outcome.events
+                    )
                     report(outcome)
             if not any(outcome.failures for outcome in done.values()):
                 state = "complete"
@@ -57,31 +61,24 @@ class Campaign:
             self._keep(results, [done[index] for index in sorted(done)], state)
         return self._code(list(done.values()), state)
 
-    def _open_results(self) -> Results | None:
+    def _open_results(self) -> Results:
         from experiments.results import Results, ResultsError
         from experiments.scenario import to_toml
 
-        if self.out is None:
-            return None
         try:
             return Results(self.out, scenario=to_toml(self.base), seed=self.base.seed)
         except ResultsError as error:
             raise CommandError(str(error), USAGE) from error
 
-    def _keep(self, results: Results | None, done: Sequence[Outcome], state: State) -> None:
+    def _keep(self, results: Results, done: Sequence[Outcome], state: State) -> None:
         """Print the table or the JSON, and write the results directory."""
         from experiments import comparison
-        from experiments.scenario import to_toml
 
         rows = [outcome.metrics for outcome in done]
         if self.json:
             show.as_json(rows)
         elif rows:
             show.table(rows, title=self.title)
-        if results is None:
-            return
-        for outcome in done:
-            results.add_run(outcome.name, scenario=to_toml(outcome.scenario), events=outcome.events)
         drawn = comparison.draw(done, self.base, network=self.network)
         for name, data in drawn.items():
             path = results.add_figure(name, data)
