@@ -68,7 +68,7 @@ class VirtualClock(trio.abc.Clock):
         heappush(self._events, (when, next(self._sequence), callback, argument))
 
     def wake(self, task: trio.lowlevel.Task) -> None:
-        """Reschedule a parked task, and let it run before the next event."""
+        """Reschedule a parked task, and let it run before time goes on."""
         self._woke = True
         trio.lowlevel.reschedule(task)
 
@@ -88,7 +88,7 @@ class VirtualClock(trio.abc.Clock):
             when, _, callback, argument = heappop(events)
             self._now = max(self._now, when)
             callback(argument)
-            if self._woke:
+            if self._woke and not (events and events[0][0] == when):
                 return 0.0
         if deadline <= self.horizon and deadline != inf:
             self._now = max(self._now, deadline)
@@ -98,7 +98,7 @@ class VirtualClock(trio.abc.Clock):
         return self._wait_for_life()
 
     def _wait_for_life(self) -> float:
-        """Neither event nor deadline is left: sleep briefly, and call it a deadlock if asked again."""
+        """Neither event nor deadline is left: sleep briefly; asked again, call it a deadlock."""
         if self._idle.armed and not self._idle.stirred:
             return self._give_up(f"deadlock at {self._now:g} s: {_blocked_tasks()}")
         self._idle.arm()

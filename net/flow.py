@@ -58,9 +58,10 @@ class Flow:
     """
 
     __slots__ = (
-        "_acks", "_at_uplink", "_cwnd", "_deliver", "_end_arrival", "_express_arrival", "_finish", "_held",
-        "_in_flight", "_in_transit", "_path", "_pending", "_rng", "_room", "_scheduler",
-        "_ssthresh", "_timer_set", "_transport", "_unread", "dead", "paused", "tags", "unsent",
+        "_acks", "_at_uplink", "_cwnd", "_deliver", "_end_arrival", "_express_arrival",
+        "_finish", "_held", "_in_flight", "_in_transit", "_path", "_pending", "_rng", "_room",
+        "_scheduler", "_ssthresh", "_timer_set", "_transport", "_unread", "dead", "paused",
+        "tags", "unsent",
     )  # fmt: skip
 
     def __init__(

@@ -6,6 +6,7 @@ the project starts such a run. It knows no topology.
 
 from __future__ import annotations
 
+import gc
 import random
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -40,8 +41,19 @@ def simulate(main: Callable[[VirtualClock], Awaitable[T]], *, seed: int | str, h
             return await main(clock)
         raise StalledError(clock.stall)
 
-    with _seeded_scheduling(seed):
+    with _seeded_scheduling(seed), _rare_collection():
         return trio.run(guarded, clock=clock)
+
+
+@contextmanager
+def _rare_collection() -> Iterator[None]:
+    """Collect cyclic garbage less often: a run makes many objects and few cycles."""
+    thresholds = gc.get_threshold()
+    gc.set_threshold(50_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
 
 
 @contextmanager

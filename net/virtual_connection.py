@@ -93,12 +93,12 @@ class VirtualConnection(Connection):
         self._out.send(_frozen(data))
         await self._until_room()
 
-    def send_now(self, data: bytes) -> bool:
+    def send_now(self, data: bytes | memoryview) -> bool:
         """Send `data` without waiting, if nobody is sending and the send buffer has room."""
         unable = self._sending or self._closed or self._broken or self._eof_sent
         if unable or self._out.unsent > self._fabric.transport.send_buffer:
             return False
-        self._out.send(data)
+        self._out.send(_frozen(data))
         return True
 
     async def wait_send_all_might_not_block(self) -> None:

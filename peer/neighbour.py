@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from wire.message import MAX_HAVE, Have, Message
+from wire.message import Message
 
 _SMOOTHING = 0.5  # weight of the last choke round in a rate
 
@@ -25,7 +25,6 @@ class Neighbour:
         "am_choking",
         "am_interested",
         "download_rate",
-        "fresh",
         "have",
         "heard",
         "interested_since",
@@ -44,6 +43,7 @@ class Neighbour:
         "served",
         "snubbed",
         "spoke",
+        "told",
         "upload_rate",
     )  # fmt: skip
 
@@ -61,7 +61,7 @@ class Neighbour:
         self.sending: int | None = None
         self.sending_since = now
         self.outbox: list[Message] = []
-        self.fresh: list[int] = []  # our new chunks that it lacks and was not told of yet
+        self.told = 0  # how many of our new chunks it was told of
         self.revealed = 0  # what a super-seed has shown it
         self.served = 0  # and sent it
         self.snubbed = False
@@ -77,20 +77,6 @@ class Neighbour:
     def __repr__(self) -> str:
         ours = "choking" if self.am_choking else "serving"
         return f"<Neighbour {self.name}, {self.have.bit_count()} chunks, {ours}>"
-
-    @property
-    def idle(self) -> bool:
-        """Whether it may download from us and has nothing it asks for."""
-        return not self.am_choking and not self.queue and self.sending is None
-
-    def take_messages(self) -> list[Message]:
-        """Empty the outbox; the chunks it was not told of yet come last."""
-        messages, self.outbox = self.outbox, []
-        if self.fresh:
-            news = tuple([index for index in self.fresh if not self.have >> index & 1])
-            self.fresh.clear()
-            messages += [Have(news[at : at + MAX_HAVE]) for at in range(0, len(news), MAX_HAVE)]
-        return messages
 
     def update_rates(self, elapsed: float) -> None:
         """Fold the bytes since the last call, `elapsed` seconds ago, into the rates (bytes/s)."""

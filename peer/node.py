@@ -18,7 +18,7 @@ from peer.neighbour import Neighbour
 from peer.settings import PeerSettings
 from peer.store import ChunkStore
 from peer.swarm import Swarm
-from wire.announce import Contact, Event
+from wire.announce import DEFAULT_NUMWANT, Contact, Event
 from wire.channel import Channel
 from wire.errors import ProtocolError
 from wire.message import PEER_ID_BYTES, Chunk, Handshake
@@ -219,8 +219,9 @@ class Peer:
         neighbour, channel = line.neighbour, line.channel
         try:
             while True:
-                messages = neighbour.take_messages()
-                if messages:
+                if neighbour.outbox:
+                    self._swarm.add_news(neighbour)
+                    messages, neighbour.outbox = neighbour.outbox, []
                     neighbour.spoke = trio.current_time()
                     await channel.send(*messages)
                 elif neighbour.sending is not None:
@@ -236,20 +237,25 @@ class Peer:
 
     def _wake_writers(self) -> None:
         """See to it that everything the swarm has to say is said."""
-        touched, self._swarm.touched = self._swarm.touched, {}
-        for neighbour in touched:
-            line = self._lines.get(neighbour)
-            if line is None:
-                continue
-            messages = neighbour.take_messages()
-            if messages and line.channel.send_now(*messages):
-                neighbour.spoke = trio.current_time()
-            else:
-                neighbour.outbox = messages
-            if neighbour.outbox or neighbour.sending is not None:
-                line.work.unpark()
+        if self._swarm.touched:
+            touched, self._swarm.touched = self._swarm.touched, {}
+            for neighbour in touched:
+                line = self._lines.get(neighbour)
+                if line is not None:
+                    self._speak(line)
         if self._swarm.wake_at < self._alarm_at:
             self._alarm_at = self._alarm.deadline = self._swarm.wake_at
+
+    def _speak(self, line: _Line) -> None:
+        """Send a neighbour its small messages at once if that can be, or wake its writer."""
+        neighbour = line.neighbour
+        if neighbour.outbox:
+            self._swarm.add_news(neighbour)
+            if line.channel.send_now(*neighbour.outbox):
+                neighbour.outbox = []
+                neighbour.spoke = trio.current_time()
+        if neighbour.outbox or neighbour.sending is not None:
+            line.work.unpark()
 
     def _note_completion(self) -> None:
         if self.completed.is_set():
@@ -275,12 +281,11 @@ class Peer:
                 self._trace("neighbour_lost", neighbour=neighbour.name, reason="silent")
                 self._lines[neighbour].scope.cancel()
             self._wake_writers()
-            self._dial_contacts(self._settings.min_neighbours, port)
+            if not self._store.complete:  # who lacks something dials; who lacks nothing waits
+                self._dial_contacts(self._settings.min_neighbours, port)
 
     def _dial_contacts(self, target: int, port: int) -> None:
         """Dial known peers until `target` connections stand or are being made."""
-        if self._store.complete and self._lines:
-            return  # who lacks something will dial us
         known = {neighbour.peer_id for neighbour in self._lines}
         for address, contact in list(self._contacts.items()):
             if self._connections >= target:
@@ -302,6 +307,7 @@ class Peer:
                         left=self._swarm.left,
                         uploaded=self.uploaded,
                         downloaded=self.downloaded,
+                        numwant=0 if event is Event.COMPLETED else DEFAULT_NUMWANT,
                     )
                 except AnnounceError as error:
                     self._trace("announce_failed", reason=str(error))

@@ -21,6 +21,7 @@ from peer.store import ChunkStore
 from peer.upload import Upload
 from wire.errors import ProtocolError
 from wire.message import (
+    MAX_HAVE,
     Bitfield,
     Buffer,
     Cancel,
@@ -70,6 +71,7 @@ class Swarm:
         self._reveal: Reveal | None = None
         if store.complete and settings.super_seed and self._chunk_count:
             self._reveal = Reveal(self._chunk_count, rng)
+        self._news: list[int] = []  # chunks received, in order
         self._announce_at = inf
         self._rechoke_at = now + settings.choke_interval
 
@@ -87,12 +89,14 @@ class Swarm:
     @property
     def wake_at(self) -> float:
         """When `tick` is due."""
-        return min(self._announce_at, self._rechoke_at)
+        news, rechoke = self._announce_at, self._rechoke_at
+        return news if news < rechoke else rechoke  # noqa: FURB136 - asked after each message
 
     def join(self, neighbour: Neighbour) -> None:
         """A connection has shaken hands: tell it what we have."""
         self.neighbours[neighbour] = None
         self.touched[neighbour] = None
+        neighbour.told = len(self._news)
         hidden = self._reveal is not None and self._reveal.active
         neighbour.outbox.append(Bitfield.of(0 if hidden else self.store.have, self._chunk_count))
         if self._reveal is not None and self._reveal.active:
@@ -167,12 +171,13 @@ class Swarm:
     def tick(self, now: float) -> None:
         """Do what is due: announce new chunks, begin a choke round, notice who is silent."""
         if now >= self._announce_at:
-            self._announce_all()
+            self._tell_news()
         if now >= self._rechoke_at:
             self._rechoke_at = now + self._settings.choke_interval
             for neighbour in self.neighbours:
                 neighbour.update_rates(self._settings.choke_interval)
             self._snub(now)
+            self._download.lose_interest(self.neighbours)
             self._upload.rechoke(
                 self.neighbours, self._seeding if self.store.complete else self._leeching
             )
@@ -214,27 +219,36 @@ class Swarm:
         self._download.fill(neighbour, now)
 
     def _announce(self, index: int, now: float) -> None:
-        """Tell of a new chunk, with what is said next or soon, those who lack it.
-
-        Who has it already is not told: it counts only the chunks it lacks. Once we have
-        everything, everybody is told so.
-        """
-        for neighbour in self.neighbours:
-            if not neighbour.have >> index & 1:
-                neighbour.fresh.append(index)
+        """Have a new chunk told; once we have everything, tell everybody so."""
+        self._news.append(index)
         self._announce_at = min(self._announce_at, now + self._settings.have_delay)
         if self.store.complete:
             everything = Bitfield.of(self.store.have, self._chunk_count)
             for neighbour in self.neighbours:
-                neighbour.fresh.clear()
+                neighbour.told = len(self._news)
                 neighbour.outbox.append(everything)
-            self._announce_all()
+            self._download.lose_interest(self.neighbours)
+            self._tell_news()
 
-    def _announce_all(self) -> None:
-        """Tell all neighbours of the new chunks, and those that have nothing for us any more."""
+    def _tell_news(self) -> None:
+        """Tell all neighbours of the new chunks."""
         self._announce_at = inf
-        self._download.lose_interest(self.neighbours)
-        self.touched.update((each, None) for each in self.neighbours if each.fresh or each.outbox)
+        for neighbour in self.neighbours:
+            self.add_news(neighbour)
+        self._touch_all(self.neighbours)
+
+    def add_news(self, neighbour: Neighbour) -> None:
+        """Put the chunks that `neighbour` lacks and was not told of into its outbox.
+
+        Who has a chunk already is not told of it: a peer counts only the chunks it lacks.
+        """
+        if neighbour.told == len(self._news):
+            return
+        fresh = self._news[neighbour.told :]
+        neighbour.told = len(self._news)
+        news = tuple([index for index in fresh if not neighbour.have >> index & 1])
+        for start in range(0, len(news), MAX_HAVE):
+            neighbour.outbox.append(Have(news[start : start + MAX_HAVE]))
 
     def _on_have(self, neighbour: Neighbour, indexes: Iterable[int], now: float) -> None:
         chunks = 0

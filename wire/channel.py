@@ -28,7 +28,7 @@ class LowWatermark(Protocol):
 class Immediate(Protocol):
     """A stream that can take small writes without being awaited."""
 
-    def send_now(self, data: bytes) -> bool:
+    def send_now(self, data: Buffer) -> bool:
         """Take `data` whole, or return False if that would mean waiting, or fail."""
 
 
@@ -55,8 +55,11 @@ class Channel(trio.abc.AsyncResource):
             trio.BrokenResourceError: the connection is lost.
             trio.ClosedResourceError: this channel is closed.
         """
-        for write in _writes([part for message in messages for part in encode(message)]):
-            await self.stream.send_all(write)
+        *before, last = _writes([part for message in messages for part in encode(message)])
+        for write in before:
+            if not (self._immediate is not None and self._immediate.send_now(write)):
+                await self.stream.send_all(write)
+        await self.stream.send_all(last)
 
     def send_now(self, *messages: Message) -> bool:
         """Send small `messages` without waiting; False if that cannot be done, and none was sent.
