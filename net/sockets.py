@@ -107,16 +107,16 @@ class SocketDatagrams(DatagramSocket):
 
     async def send(self, payload: bytes, to: Address) -> None:
         """Send one datagram."""
-        self._check_open()
+        self.check_open()
         await self._socket.sendto(payload, to)
 
     async def receive(self) -> tuple[bytes, Address]:
         """Return the next datagram and its sender."""
-        self._check_open()
+        self.check_open()
         try:
             payload, sender = await self._socket.recvfrom(_LONGEST_DATAGRAM)
         except OSError:
-            self._check_open()
+            self.check_open()
             raise
         return payload, _address(sender)
 
@@ -125,7 +125,8 @@ class SocketDatagrams(DatagramSocket):
         self._socket.close()
         await trio.lowlevel.checkpoint()
 
-    def _check_open(self) -> None:
+    def check_open(self) -> None:
+        """Raise `trio.ClosedResourceError` if this socket was closed."""
         if self._socket.fileno() < 0:
             raise trio.ClosedResourceError(f"{self._address} is closed")
 

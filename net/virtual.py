@@ -13,10 +13,10 @@ from itertools import count
 
 import trio
 
-from net.calibration import Calibration, calibrate
 from net.clock import Scheduler
 from net.fabric import MAX_DATAGRAM, Fabric, UnreachableError
 from net.flow import Transport
+from net.internet import Internet
 from net.parking import Mailbox
 from net.seam import Address, Connection, DatagramSocket, Listener, Network
 from net.topology import Topology
@@ -28,8 +28,8 @@ DATAGRAM_BUFFER = 256  # datagrams that may wait to be received
 EPHEMERAL = range(49152, 65536)  # RFC 6335, section 6
 
 
-class VirtualInternet:
-    """The hosts of a topology, joined by its fabric."""
+class VirtualInternet(Internet):
+    """The hosts of a topology, joined by its fabric, in virtual time."""
 
     def __init__(
         self,
@@ -40,8 +40,8 @@ class VirtualInternet:
         segment: int = 16 * 1024,
         transport: Transport | None = None,
     ) -> None:
-        self.fabric = Fabric(
-            topology, clock, seed=seed, transport=transport or Transport(segment=segment)
+        super().__init__(
+            Fabric(topology, clock, seed=seed, transport=transport or Transport(segment=segment))
         )
         self._networks: dict[str, VirtualNetwork] = {}
 
@@ -51,32 +51,15 @@ class VirtualInternet:
         Raises:
             ValueError: the topology has no such host.
         """
-        if host not in self.fabric.uplinks:
-            raise ValueError(f"no host {host!r} in the topology")
+        self.check_host(host)
         if host not in self._networks:
             self._networks[host] = VirtualNetwork(self, host)
         return self._networks[host]
 
     def crash(self, host: str) -> None:
-        """`host` falls silent and forgets its ports; see `Fabric.crash`."""
-        self.fabric.crash(host)
+        """`host` falls silent, and forgets its ports."""
+        super().crash(host)
         self.attach(host).forget_ports()
-
-    def set_access(self, host: str, *, up: float | None = None, down: float | None = None) -> None:
-        """Change a host's access rates, in bit/s."""
-        self.fabric.set_access(host, up=up, down=down)
-
-    def bytes_up(self, host: str) -> int:
-        """Bytes that have left `host` so far."""
-        return self.fabric.uplinks[host].bytes_carried
-
-    def bytes_down(self, host: str) -> int:
-        """Bytes that have reached `host` so far."""
-        return self.fabric.downlinks[host].bytes_carried
-
-    def calibration(self) -> Calibration:
-        """Asked against achieved rate per link class."""
-        return calibrate(self.fabric)
 
     def network(self, host: str) -> VirtualNetwork | None:
         """The network of `host` if somebody attached to it."""
