@@ -68,10 +68,12 @@ def calibrate(fabric: Fabric, *, mean_lag: float = 0.0, max_lag: float = 0.0) ->
 
 
 def _link_class(name: str, links: Iterable[Link]) -> LinkClass | None:
-    busy_links = [link for link in links if link.busy_time and link.rate < inf]
-    busy = sum(link.busy_time for link in busy_links)
+    rated = [link for link in links if link.rate < inf]
+    for link in rated:
+        link.settle()
+    busy = sum(link.busy_time for link in rated)
     if not busy:
         return None
-    carried = sum(link.bytes_carried for link in busy_links)
-    asked = sum(link.asked_bits for link in busy_links)
-    return LinkClass(name, asked / busy, 8 * carried / busy, busy)
+    carried = 8 * sum(link.busy_bytes for link in rated)
+    asked = sum(link.busy_bits_asked for link in rated)
+    return LinkClass(name, asked / busy, carried / busy, busy)

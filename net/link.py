@@ -7,6 +7,7 @@ Cheng, SIGCOMM 1996). It knows neither connections nor where a segment goes next
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
 from math import inf
@@ -16,6 +17,8 @@ from net.clock import Scheduler
 
 Piece = bytes | memoryview
 
+MIN_PERIOD = 0.1  # seconds a link must be busy without a pause for its rate to be judged
+PAUSE = 0.001  # seconds; a shorter gap between two segments is none
 EXPRESS_BACKLOG = 0.005  # seconds of small messages that may overtake the queue
 
 
@@ -40,6 +43,19 @@ class Segment:
         self.hop = 0
 
 
+@dataclass(slots=True)
+class _BusyPeriod:
+    """A time without a real pause: its ends by plan and as they were, and what passed in it."""
+
+    began: float
+    really_began: float
+    bytes_before: int
+    ended: float = inf  # while it goes on
+    really_ended: float = inf
+    bytes_after: int = 0
+    allowed_bits: float = 0.0
+
+
 class Link:
     """A fair-queued link of `rate` bit/s.
 
@@ -51,14 +67,15 @@ class Link:
     def __init__(self, name: str, rate: float, scheduler: Scheduler) -> None:
         self.name = name
         self.bytes_carried = 0
-        self.busy_time = 0.0
-        self.asked_bits = 0.0  # what the rate allowed in the busy time
+        self.busy_bytes = 0  # carried in busy periods that were long enough to judge by
+        self.busy_time = 0.0  # how long those really lasted
+        self.busy_bits_asked = 0.0  # what the rate allowed in them
         self._scheduler = scheduler
         self._queue: list[tuple[float, int, Segment]] = []
         self._sequence = count()
         self._virtual = 0.0
         self._serving: Segment | None = None
-        self._began = 0.0
+        self._period: _BusyPeriod | None = None
         self._ends = 0.0
         self._left = 0.0  # bytes still to serve, kept while the rate is 0
         self._owed = 0.0
@@ -108,8 +125,6 @@ class Link:
         if self._serving is not None:
             self._owed += service
         self.bytes_carried += size
-        self.busy_time += service
-        self.asked_bits += 8 * size
         return service
 
     def set_rate(self, rate: float) -> None:
@@ -127,11 +142,32 @@ class Link:
             self._ends = now + self._left * self._byte_time
             self._scheduler.call_at(self._ends, self._complete, self._serving)
 
+    def settle(self) -> None:
+        """Add the last busy period, if it is over, to what the link's rate is judged by."""
+        period = self._period
+        if period is None or period.ended == inf:
+            return
+        planned = period.ended - period.began
+        if planned >= MIN_PERIOD:
+            lasted = period.really_ended - period.really_began
+            self.busy_bytes += period.bytes_after - period.bytes_before
+            self.busy_time += lasted
+            self.busy_bits_asked += period.allowed_bits / planned * lasted
+        self._period = None
+
     def _serve(self, segment: Segment, begin: float) -> None:
         self._serving = segment
-        self._began = self._scheduler.actual()
-        self._ends = begin + segment.size * self._byte_time + self._owed
+        service = segment.size * self._byte_time + self._owed
+        self._ends = begin + service
         self._owed = 0.0
+        if self._byte_time:
+            period = self._period
+            if period is None or begin - period.ended > PAUSE:
+                self.settle()
+                late = self._scheduler.actual() - self._scheduler.now()
+                self._period = period = _BusyPeriod(begin, begin + late, self.bytes_carried)
+            period.ended = inf
+            period.allowed_bits += service * self._rate
         self._scheduler.call_at(self._ends, self._complete, segment)
 
     def _complete(self, segment: Segment) -> None:
@@ -139,9 +175,6 @@ class Link:
         if segment is not self._serving or now < self._ends:
             return  # the rate changed meanwhile, and another event stands for the new end
         self.bytes_carried += segment.size
-        busy = self._scheduler.actual() - self._began
-        self.busy_time += busy
-        self.asked_bits += busy * self._rate if self._byte_time else 0.0
         segment.carrier.crossed(segment)
         self._serving = None
         self._next(now)
@@ -151,6 +184,9 @@ class Link:
             start, _, segment = heappop(self._queue)
             self._virtual = start
             self._serve(segment, now)
+        elif self._period is not None:
+            self._period.ended, self._period.really_ended = now, self._scheduler.actual()
+            self._period.bytes_after = self.bytes_carried
 
 
 def _byte_time(rate: float) -> float:
