@@ -63,7 +63,7 @@ class Neighbour:
         self.outbox: list[Message] = []
         self.told = 0  # how many of our new chunks it was told of
         self.revealed = 0  # what a super-seed has shown it
-        self.served = 0  # and sent it
+        self.served = 0  # and sent it, or it has from others
         self.snubbed = False
         self.heard = now
         self.spoke = now

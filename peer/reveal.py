@@ -56,6 +56,11 @@ class Reveal:
         else:
             self.show(neighbour, len(neighbours))
 
+    def uninterested(self, neighbour: Neighbour, neighbours: int) -> None:
+        """`neighbour` lacks nothing it was shown, so it has that from others: show it more."""
+        neighbour.served |= neighbour.revealed
+        self.show(neighbour, neighbours)
+
     def _show_all(self, neighbour: Neighbour) -> None:
         hidden = list(bits(self._everything & ~neighbour.revealed & ~neighbour.have))
         neighbour.revealed = self._everything

@@ -178,6 +178,7 @@ class Swarm:
                 neighbour.update_rates(self._settings.choke_interval)
             self._snub(now)
             self._download.lose_interest(self.neighbours)
+            self._reveal_more()
             self._upload.rechoke(
                 self.neighbours, self._seeding if self.store.complete else self._leeching
             )
@@ -261,6 +262,8 @@ class Swarm:
     def _on_chunks(self, neighbour: Neighbour, chunks: int, now: float) -> None:
         self._download.learn(neighbour, chunks)
         self._download.fill(neighbour, now)
+        if self._reveal is not None and self._reveal.active:
+            self._reveal.show(neighbour, len(self.neighbours))
 
     def _on_request(self, neighbour: Neighbour, index: int, now: float) -> None:
         self._check_index(index)
@@ -268,6 +271,13 @@ class Swarm:
             raise ProtocolError(f"a request for chunk {index}, which was not offered")
         self._upload.request(neighbour, index)
         self._start_uploads(now)
+
+    def _reveal_more(self) -> None:
+        """While super-seeding, leave nobody without a chunk to ask for."""
+        if self._reveal is not None and self._reveal.active:
+            for neighbour in self.neighbours:
+                if not neighbour.peer_interested:
+                    self._reveal.uninterested(neighbour, len(self.neighbours))
 
     def _snub(self, now: float) -> None:
         """Give up on requests that were left unanswered for too long."""
