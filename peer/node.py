@@ -318,7 +318,7 @@ class Peer:
                     seed = seed or event is Event.COMPLETED
                     event, retry, patience = Event.NONE, FIRST_RETRY, reply.interval
                 with trio.move_on_after(patience):
-                    if seed:
+                    if seed or event is Event.COMPLETED:
                         await trio.sleep_forever()
                     await self.completed.wait()
                     event = Event.COMPLETED
