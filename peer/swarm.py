@@ -38,6 +38,8 @@ from wire.message import (
     Unchoke,
 )
 
+MAX_OUTBOX = 1024  # messages a neighbour may leave unread
+
 
 class Swarm:
     """The neighbours of one peer, and everything agreed with them.
@@ -122,6 +124,8 @@ class Swarm:
         """
         neighbour.heard = now
         self._act(neighbour, message, now)
+        if len(neighbour.outbox) > MAX_OUTBOX:
+            raise ProtocolError("it asks for more than it reads")
         if neighbour.outbox:
             self.touched[neighbour] = None
 
@@ -186,7 +190,10 @@ class Swarm:
             self._start_uploads(now)
 
     def silent(self, now: float) -> list[Neighbour]:
-        """The neighbours that said nothing for too long; those we owe a word get a KeepAlive."""
+        """The neighbours that said, or took in, nothing for too long.
+
+        Those we owe a word get a KeepAlive.
+        """
         for neighbour in self.neighbours:
             if now - neighbour.spoke > self._settings.keep_alive and not neighbour.outbox:
                 neighbour.outbox.append(KeepAlive())
@@ -195,6 +202,10 @@ class Swarm:
             neighbour
             for neighbour in self.neighbours
             if now - neighbour.heard > self._settings.idle_timeout
+            or (
+                neighbour.sending is not None
+                and now - neighbour.sending_since > self._settings.idle_timeout
+            )
         ]
 
     def useless(self, neighbour: Neighbour) -> bool:
