@@ -265,9 +265,8 @@ class Swarm:
     def _on_have(self, neighbour: Neighbour, indexes: Iterable[int], now: float) -> None:
         chunks = 0
         for index in indexes:
+            self._check_index(index)  # first: a mask is as long as its highest index says
             chunks |= 1 << index
-        if chunks >> self._chunk_count:
-            raise ProtocolError(f"a chunk beyond the last of {self._chunk_count}")
         self._on_chunks(neighbour, chunks, now)
 
     def _on_chunks(self, neighbour: Neighbour, chunks: int, now: float) -> None:
