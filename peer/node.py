@@ -37,13 +37,16 @@ class _Line:
     neighbour: Neighbour
     channel: Channel
     scope: trio.CancelScope
+    dialled: bool  # by us
+    since: float
     work: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
 
 
 class Peer:
     """One peer of one swarm, which downloads what its store lacks and uploads what it has.
 
-    Always true: at most `max_neighbours` neighbours, no two with the same peer id.
+    Always true: at most `max_neighbours` neighbours, no two with the same peer id (but for the
+    instant in which one of two crossed connections is hung up).
     """
 
     def __init__(
@@ -124,20 +127,23 @@ class Peer:
         while True:
             connection = await listener.accept()
             if self._connections < self._settings.max_neighbours + SPARE_CONNECTIONS:
-                self._nursery.start_soon(self._talk, connection, port)
+                self._nursery.start_soon(self._talk, connection, port, False)
             else:
                 await trio.aclose_forcefully(connection)
 
     async def _dial(self, address: Address, port: int) -> None:
+        self._connections += 1
         try:
             with trio.fail_after(self._settings.handshake_timeout):
                 connection = await self._network.dial(address)
         except (OSError, trio.TooSlowError) as error:
             self._trace("dial_failed", address=str(address), reason=_reason(error))
             return
-        await self._talk(connection, port)
+        finally:
+            self._connections -= 1
+        await self._talk(connection, port, True)
 
-    async def _talk(self, connection: Connection, port: int) -> None:
+    async def _talk(self, connection: Connection, port: int, dialled: bool) -> None:
         """Shake hands on a new connection and, if all is well, exchange messages to its end."""
         manifest = self._store.manifest
         channel = Channel(
@@ -147,8 +153,8 @@ class Peer:
         try:
             async with channel:
                 neighbour = await self._shake_hands(channel, connection.remote.host, port)
-                if neighbour is not None:
-                    await self._converse(neighbour, channel)
+                if neighbour is not None and self._welcome(neighbour.peer_id, dialled):
+                    await self._converse(neighbour, channel, dialled)
         finally:
             self._connections -= 1
 
@@ -168,23 +174,36 @@ class Peer:
         ) as error:
             self._trace("handshake_failed", neighbour=host, reason=_reason(error))
             return None
-        if not self._welcome(hello.peer_id):
-            return None
         return Neighbour(host, hello.peer_id, trio.current_time())
 
-    def _welcome(self, peer_id: bytes) -> bool:
-        """Whether there is room for this peer, and it is neither ourselves nor here already."""
-        return (
-            len(self._lines) < self._settings.max_neighbours
-            and peer_id != self.peer_id
-            and all(each.peer_id != peer_id for each in self._lines)
-        )
+    def _welcome(self, peer_id: bytes, dialled: bool) -> bool:
+        """Whether there is room for this peer, and it is neither ourselves nor here already.
 
-    async def _converse(self, neighbour: Neighbour, channel: Channel) -> None:
+        When two peers dial each other at once, both keep the connection that the one with the
+        higher id dialled (as BGP does: RFC 4271, section 6.8), or each would close one.
+        """
+        if peer_id == self.peer_id:
+            return False
+        twin = next(
+            (each for each in self._lines.values() if each.neighbour.peer_id == peer_id), None
+        )
+        if twin is None:
+            return len(self._lines) < self._settings.max_neighbours
+        stands = dialled == (self.peer_id > peer_id)
+        crossed = trio.current_time() - twin.since < self._settings.handshake_timeout
+        if twin.dialled == dialled or not stands or not crossed:
+            return False
+        self._trace("neighbour_lost", neighbour=twin.neighbour.name, reason="crossed connections")
+        twin.scope.cancel()
+        return True
+
+    async def _converse(self, neighbour: Neighbour, channel: Channel, dialled: bool) -> None:
         self._trace("neighbour_connected", neighbour=neighbour.name)
         try:
             async with trio.open_nursery() as nursery:
-                line = self._lines[neighbour] = _Line(neighbour, channel, nursery.cancel_scope)
+                line = self._lines[neighbour] = _Line(
+                    neighbour, channel, nursery.cancel_scope, dialled, trio.current_time()
+                )
                 self._swarm.join(neighbour)
                 nursery.start_soon(self._write, line)
                 reason = await self._read(neighbour, channel)
