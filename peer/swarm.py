@@ -262,10 +262,10 @@ class Swarm:
         for start in range(0, len(news), MAX_HAVE):
             neighbour.outbox.append(Have(news[start : start + MAX_HAVE]))
 
-    def _on_have(self, neighbour: Neighbour, indexes: Iterable[int], now: float) -> None:
+    def _on_have(self, neighbour: Neighbour, indexes: tuple[int, ...], now: float) -> None:
+        self._check_index(max(indexes, default=0))  # a mask is as long as its highest index
         chunks = 0
         for index in indexes:
-            self._check_index(index)  # first: a mask is as long as its highest index says
             chunks |= 1 << index
         self._on_chunks(neighbour, chunks, now)
 
