@@ -7,6 +7,7 @@ It writes whole files or none and replaces only what it wrote itself; it compute
     metrics.json, .csv      one row per run
     runs/NAME.toml          one run's own scenario
     runs/NAME.events.jsonl.gz   its event log
+    runs/NAME.calibration.json  whether its links kept their rates
     *.png, *.svg            figures
 """
 
@@ -23,6 +24,7 @@ from typing import Literal
 import msgspec
 
 from experiments import __version__
+from experiments.links import CalibrationRecord
 from experiments.metrics import Metrics
 
 State = Literal["running", "complete", "interrupted", "failed"]
@@ -67,10 +69,13 @@ class Results:
         except OSError as error:
             raise ResultsError(f"{directory}: {error.strerror}; give another --out") from error
 
-    def add_run(self, name: str, *, scenario: str, events: bytes) -> None:
-        """Keep one run: its scenario (TOML) and its event log (gzip)."""
+    def add_run(
+        self, name: str, *, scenario: str, events: bytes, calibration: CalibrationRecord
+    ) -> None:
+        """Keep one run: its scenario (TOML), its event log (gzip) and its links' rates."""
         self._write(f"runs/{name}.toml", scenario.encode())
         self._write(f"runs/{name}.events.jsonl.gz", events)
+        self._write(f"runs/{name}.calibration.json", _json(calibration))
 
     def add_figure(self, name: str, data: bytes) -> Path:
         """Keep a figure; return its path."""

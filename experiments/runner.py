@@ -6,9 +6,9 @@ It opens the internet, lets a model deploy, waits, and judges; it writes no file
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 import trio
 
@@ -21,6 +21,7 @@ from experiments.models import models
 from experiments.scenario import Scenario
 from experiments.stage import Internet, Stage
 from experiments.world import World
+from net.calibration import Calibration
 from net.clock import VirtualClock
 from net.simulation import simulate
 from net.virtual import VirtualInternet
@@ -31,28 +32,19 @@ VIRTUAL_EPOCH = 1_700_000_000.0
 """POSIX seconds at the start of every virtual run: HTTP dates must not depend on today."""
 
 
-class Verdict(Protocol):
-    """Whether the links did what they were asked."""
-
-    @property
-    def valid(self) -> bool:
-        """Whether the run's timings can be trusted."""
-
-    @property
-    def reasons(self) -> Sequence[str]:
-        """Why not."""
-
-
 @dataclass(frozen=True)
 class Outcome:
-    """One finished run: its scenario, the file's size, numbers, times (s), event log (gzip)."""
+    """One finished run: its scenario, the file's size, numbers, times (s), event log (gzip).
+
+    `calibration` says whether the links did what they were asked.
+    """
 
     scenario: Scenario
     size: int
     metrics: Metrics
     times: list[float]
     failures: list[str]
-    invalid: list[str]
+    calibration: Calibration
     events: bytes
 
     @property
@@ -70,7 +62,7 @@ def run(scenario: Scenario, network: NetworkName = "virtual") -> Outcome:
     started = time.perf_counter()
     content, world = contents.load(scenario), worlds.build(scenario)
     perform = _on_virtual if network == "virtual" else _on_loopback
-    log, verdict = perform(world, content)
+    log, calibration = perform(world, content)
     events = list(log)
     metrics = summarise(
         events,
@@ -78,7 +70,7 @@ def run(scenario: Scenario, network: NetworkName = "virtual") -> Outcome:
         clients=scenario.client_count,
         seed=scenario.seed,
         bound=models()[scenario.model].bound(world, content.size),
-        valid=verdict.valid,
+        valid=calibration.valid,
         digest=log.digest(),
         wall=time.perf_counter() - started,
     )
@@ -88,15 +80,15 @@ def run(scenario: Scenario, network: NetworkName = "virtual") -> Outcome:
         metrics,
         completions(events),
         failures(events),
-        list(verdict.reasons),
+        calibration,
         log.compressed(),
     )
 
 
-def _on_virtual(world: World, content: Content) -> tuple[EventLog, Verdict]:
+def _on_virtual(world: World, content: Content) -> tuple[EventLog, Calibration]:
     scenario = world.scenario
 
-    async def main(clock: VirtualClock) -> tuple[EventLog, Verdict]:
+    async def main(clock: VirtualClock) -> tuple[EventLog, Calibration]:
         internet = VirtualInternet(
             world.topology, clock=clock, seed=scenario.seed, segment=int(scenario.network.segment)
         )
@@ -107,12 +99,12 @@ def _on_virtual(world: World, content: Content) -> tuple[EventLog, Verdict]:
     return simulate(main, seed=scenario.seed, horizon=2 * scenario.horizon)
 
 
-def _on_loopback(world: World, content: Content) -> tuple[EventLog, Verdict]:
+def _on_loopback(world: World, content: Content) -> tuple[EventLog, Calibration]:
     scenario = world.scenario
 
     from net.loopback import LoopbackInternet
 
-    async def main() -> tuple[EventLog, Verdict]:
+    async def main() -> tuple[EventLog, Calibration]:
         async with LoopbackInternet(
             world.topology, seed=scenario.seed, segment=int(scenario.network.segment)
         ) as internet:

@@ -35,7 +35,7 @@ class Campaign:
 
     def carry_out(self) -> int:
         """Run everything and return the exit code; what is finished is kept in any case."""
-        from experiments import comparison
+        from experiments import comparison, links
         from experiments.scenario import to_toml
 
         results = self._open_results()
@@ -47,7 +47,10 @@ class Campaign:
                 for index, outcome in comparison.outcomes(self.scenarios, self.network, jobs):
                     done[index] = outcome
                     results.add_run(
-                        outcome.name, scenario=to_toml(outcome.scenario), events=outcome.events
+                        outcome.name,
+                        scenario=to_toml(outcome.scenario),
+                        events=outcome.events,
+                        calibration=links.record(outcome.calibration),
                     )
                     report(outcome)
             if not any(outcome.failures for outcome in done.values()):
@@ -79,6 +82,7 @@ class Campaign:
             show.as_json(rows)
         elif rows:
             show.table(rows, title=self.title)
+            show.links([outcome.calibration for outcome in done])
         drawn = comparison.draw(done, self.base, network=self.network)
         for name, data in drawn.items():
             path = results.add_figure(name, data)
@@ -91,7 +95,7 @@ class Campaign:
         for outcome in done:
             for failure in outcome.failures:
                 show.say(f"failed   {outcome.name}: {failure}", quiet=self.quiet)
-            for reason in outcome.invalid:
+            for reason in outcome.calibration.reasons:
                 show.say(f"invalid  {outcome.name}: {reason}", quiet=self.quiet)
         if state == "interrupted":
             return INTERRUPTED

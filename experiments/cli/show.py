@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from experiments.metrics import Metrics
     from experiments.runner import Outcome
+    from net.calibration import Calibration
 
 _WIDE = 132
 
@@ -74,6 +75,17 @@ def table(rows: Sequence[Metrics], *, title: str) -> None:
         model = row.model
         out.add_row(*_cells(row), style=None if row.valid else "red")
     console.print(out)
+
+
+def links(calibrations: Sequence[Calibration]) -> None:
+    """Print whether the links kept their rates: in one line, or in full for a single run."""
+    from experiments import links
+
+    if len(calibrations) == 1:
+        lines = ["links", *(f"  {line}" for line in links.details(calibrations[0]))]
+    else:
+        lines = [f"links    {links.summary(calibrations)}"]
+    sys.stdout.write("\n".join(lines) + "\n")
 
 
 def as_json(rows: Sequence[Metrics]) -> None:

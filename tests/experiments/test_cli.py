@@ -68,6 +68,23 @@ def test_a_real_file_is_delivered(tmp_path: Path) -> None:
     assert "last ÷ bound" in done.stdout
 
 
+def test_every_run_reports_whether_its_links_kept_their_rates(tmp_path: Path) -> None:
+    """In full for one run, in a line for several, and in the results directory for each."""
+    (tmp_path / "one.toml").write_text(
+        'name = "one"\nmodel = "client-server"\n[content]\nsize = "1MiB"\n'
+        '[server]\nup = "10Mbps"\n[[clients]]\ncount = 2\n'
+    )
+    one = swarmbed("run", "one.toml", "--quiet", cwd=tmp_path)
+    assert "uplink       10.000 of 10.000 Mbit/s (100.0 %), busy " in one.stdout
+    several = swarmbed(*SMALL, "--server-up", "10Mbps", "--out", "out", "--quiet", cwd=tmp_path)
+    assert "links    kept their rates: uplink 100.0 %" in several.stdout
+    kept = json.loads(
+        (tmp_path / "results/one/runs/client-server-0002.calibration.json").read_text()
+    )
+    assert kept["rates"][0]["asked_bps"] == pytest.approx(10e6)
+    assert len(list((tmp_path / "out/runs").glob("*.calibration.json"))) == 4
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

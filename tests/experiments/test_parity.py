@@ -26,7 +26,7 @@ def test_both_networks_take_as_long(model: str) -> None:
     assert len(real.times) == 3
     assert real.failures == []
     if not real.metrics.valid:
-        pytest.skip(f"this machine was too busy: {'; '.join(real.invalid)}")
+        pytest.skip(f"this machine was too busy: {'; '.join(real.calibration.reasons)}")
     assert statistics.median(real.times) == pytest.approx(
         statistics.median(emulated.times), rel=0.10
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from experiments.links import CalibrationRecord
 from experiments.metrics import Metrics
 from experiments.results import Results, ResultsError, fingerprint
 
@@ -24,15 +25,17 @@ def state(directory: Path) -> object:
 
 
 def test_a_run_leaves_everything_behind(tmp_path: Path) -> None:
-    """Scenario, metrics in both forms, event log and figure, and a manifest that says complete."""
+    """Scenario, metrics, event log, calibration, figure, and a manifest that says complete."""
     out = tmp_path / "deep" / "out"
     results = Results(out, scenario='name = "x"\n', seed=1)
     assert state(out) == "running"
-    results.add_run("p2p-0003", scenario='name = "x"\n', events=b"log")
+    kept = CalibrationRecord(valid=True, mean_lag_s=0.0, max_lag_s=0.0, rates=[])
+    results.add_run("p2p-0003", scenario='name = "x"\n', events=b"log", calibration=kept)
     results.add_figure("cdf.png", b"png")
     results.finish([ROW], "complete")
     assert state(out) == "complete"
     assert (out / "runs/p2p-0003.events.jsonl.gz").read_bytes() == b"log"
+    assert json.loads((out / "runs/p2p-0003.calibration.json").read_text())["valid"] is True
     assert json.loads((out / "metrics.json").read_text())[0]["ratio"] == 1.2
     with (out / "metrics.csv").open() as file:
         assert next(csv.DictReader(file))["server_bytes"] == "10"
