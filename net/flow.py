@@ -115,7 +115,8 @@ class Flow:
         size = len(data)
         if not size or self.dead:
             return
-        if size <= PACKET and not self.unsent and not self._in_transit and not self.paused:
+        alone = not self.unsent and not self._in_transit and not self.paused
+        if size <= PACKET and alone and self._unread + size <= self._transport.receive_buffer:
             arrival = self._express(size)
             if arrival is not None:
                 self._unread += size
@@ -193,6 +194,7 @@ class Flow:
             return
         if not self.unsent and not self._in_transit:
             when = max(self._end_arrival, self._express_arrival, self._scheduler.now())
+            self._end_arrival = None
             self._scheduler.call_at(when, self._arrive_end, None)
 
     def _cut(self, size: int) -> Sequence[Piece]:

@@ -116,6 +116,8 @@ class Link:
         A flow that has nothing else under way goes first, as the sparse flows of FQ-CoDel do
         (RFC 8290, section 4.1), as long as such messages together stay within the rate.
         """
+        if not self._rate:
+            return None
         service = size * self._byte_time
         now = self._scheduler.now()
         until = (max(self._express_until, now)) + service
@@ -130,8 +132,8 @@ class Link:
     def set_rate(self, rate: float) -> None:
         """Change the rate; what is in service goes on at the new one."""
         now = self._scheduler.now()
-        if self._rate and self._ends > now:
-            self._left = (self._ends - now) / self._byte_time
+        if self._rate:
+            self._left = max(0.0, self._ends - now) / self._byte_time if self._byte_time else 0.0
         self._rate = rate
         self._byte_time = _byte_time(rate)
         if self._serving is None:
