@@ -26,6 +26,7 @@ from wire.message import PEER_ID_BYTES, Chunk, Handshake
 LOOK_ROUND = 2.0  # seconds between looks for missing and silent neighbours
 SPARE_CONNECTIONS = 16  # accepted beyond the neighbours, while they shake hands
 FIRST_RETRY, LAST_RETRY = 1.0, 60.0  # seconds to wait for a tracker that failed
+FIRST_HUNGER = 2.0  # seconds after an announce that a starving peer may announce again; doubles
 FAREWELL = 2.0  # seconds to say goodbye to the tracker
 MAX_CONTACTS = 1000  # peers remembered from the tracker
 
@@ -72,6 +73,8 @@ class Peer:
         self._contacts: dict[Address, Contact] = {}
         self._lines: dict[Neighbour, _Line] = {}
         self._connections = 0
+        self._until_announce = trio.CancelScope()
+        self._hungry_until = inf
         self._alarm = trio.CancelScope()
         self._alarm_at = inf  # its deadline, which costs more to ask for
         self._swarm: Swarm
@@ -301,7 +304,27 @@ class Peer:
                 self._lines[neighbour].scope.cancel()
             self._wake_writers()
             if not self._store.complete:  # who lacks something dials; who lacks nothing waits
+                self._make_room()
                 self._dial_contacts(self._settings.min_neighbours, port)
+            if self._starving and trio.current_time() >= self._hungry_until:
+                self._until_announce.deadline = trio.current_time()
+
+    @property
+    def _starving(self) -> bool:
+        """Whether we need to hear of more peers before the interval is over."""
+        if self._store.complete:
+            return len(self._lines) < self._settings.first_dials
+        few = len(self._lines) < self._settings.min_neighbours and not self._contacts
+        return few or not any(each.am_interested for each in self._lines)
+
+    def _make_room(self) -> None:
+        """If all places are taken and nobody has anything for us, part with who has least."""
+        if len(self._lines) >= self._settings.max_neighbours and not any(
+            each.am_interested for each in self._lines
+        ):
+            poorest = min(self._lines, key=lambda each: each.have.bit_count())
+            self._trace("neighbour_lost", neighbour=poorest.name, reason="nothing for us")
+            self._lines[poorest].scope.cancel()
 
     def _dial_contacts(self, target: int, port: int) -> None:
         """Dial known peers until `target` connections stand or are being made."""
@@ -316,7 +339,7 @@ class Peer:
 
     async def _keep_announced(self, announcer: Announcer, port: int) -> None:
         seed = self._store.complete
-        event, retry = Event.STARTED, FIRST_RETRY
+        event, retry, hunger = Event.STARTED, FIRST_RETRY, FIRST_HUNGER
         try:
             while True:
                 patience = retry
@@ -336,7 +359,9 @@ class Peer:
                     self._dial_contacts(self._settings.first_dials, port)
                     seed = seed or event is Event.COMPLETED
                     event, retry, patience = Event.NONE, FIRST_RETRY, reply.interval
-                with trio.move_on_after(patience):
+                hunger = min(2 * hunger, LAST_RETRY) if self._starving else FIRST_HUNGER
+                self._hungry_until = trio.current_time() + hunger
+                with trio.move_on_after(patience) as self._until_announce:
                     if seed or event is Event.COMPLETED:
                         await trio.sleep_forever()
                     await self.completed.wait()

@@ -73,6 +73,7 @@ class Swarm:
         self._reveal: Reveal | None = None
         if store.complete and settings.super_seed and self._chunk_count:
             self._reveal = Reveal(self._chunk_count, rng)
+            self._upload.slots = settings.max_neighbours  # each is shown, and sent, its own chunks
         self._news: list[int] = []  # chunks received, in order
         self._announce_at = inf
         self._rechoke_at = now + settings.choke_interval
@@ -168,6 +169,8 @@ class Swarm:
         self.uploaded += size
         if self._reveal is not None and self._reveal.active and neighbour.sending is not None:
             self._reveal.sent(neighbour, neighbour.sending, self.neighbours)
+            if not self._reveal.active:
+                self._upload.slots = self._settings.upload_slots
             self._touch_all(self.neighbours)
         self._upload.finished(neighbour, size)
         self._start_uploads(now)

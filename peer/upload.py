@@ -21,11 +21,12 @@ MAX_QUEUE = 256  # requests one neighbour may have waiting
 class Upload:
     """Slots, and the requests of those who hold them.
 
-    Always true: at most `upload_slots` neighbours are unchoked, only unchoked ones have
+    Always true: at most `slots` neighbours are unchoked, only unchoked ones have
     requests queued, and at most `concurrent_uploads` chunks are being sent without stalling.
     """
 
     def __init__(self, settings: PeerSettings, rng: random.Random) -> None:
+        self.slots = settings.upload_slots
         self._settings = settings
         self._rng = rng
         self._unchoked: dict[Neighbour, None] = {}
@@ -35,7 +36,7 @@ class Upload:
     def rechoke(self, neighbours: Iterable[Neighbour], choker: Choker) -> None:
         """Begin a round: let `choker` decide anew who is served."""
         interested = [neighbour for neighbour in neighbours if neighbour.peer_interested]
-        chosen = dict.fromkeys(choker.choose(interested, self._settings.upload_slots, self._rng))
+        chosen = dict.fromkeys(choker.choose(interested, self.slots, self._rng))
         for neighbour in [each for each in self._unchoked if each not in chosen]:
             self._choke(neighbour)
         for neighbour in chosen:
@@ -43,7 +44,7 @@ class Upload:
 
     def fill_slots(self, neighbours: Collection[Neighbour]) -> None:
         """Between rounds, give a free slot to whoever has waited longest: no uplink stays idle."""
-        free = self._settings.upload_slots - len(self._unchoked)
+        free = self.slots - len(self._unchoked)
         if free <= 0:
             return
         waiting = [each for each in neighbours if each.am_choking and each.peer_interested]

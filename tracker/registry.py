@@ -159,6 +159,7 @@ class Registry:
     def _others(self, swarm: Swarm, asker: Place, numwant: int) -> tuple[Contact, ...]:
         others = [place for place in swarm.members if place != asker]
         chosen = self._rng.sample(others, min(numwant, len(others)))
+        chosen.sort(key=lambda place: not swarm.members[place].complete)  # who dials in order
         return tuple(
             [Contact(swarm.members[place].peer_id, place.host, place.port) for place in chosen]
         )
