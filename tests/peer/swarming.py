@@ -203,6 +203,11 @@ class VirtualSwarm:
             assert self.content.held(self.stores[host]) == self.content.data
         return trio.current_time()
 
+    async def reached(self, host: str, chunks: int) -> None:
+        """Wait until the peer on `host` has so many chunks."""
+        while self.stores[host].have.bit_count() < chunks:  # noqa: ASYNC110 - stores do not tell
+            await trio.sleep(0.01)
+
     async def dial(self, stranger: str, peer: str) -> Channel:
         """Connect a stranger's host to a peer, without a word said."""
         stream = await self.internet.attach(stranger).dial(Address(peer, PORT))

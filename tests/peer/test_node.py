@@ -1,0 +1,527 @@
+"""Whole swarms in virtual time: how fast, how robust, how repeatable."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Awaitable, Callable
+
+import pytest
+import trio
+
+from net.seam import Address
+from peer.node import SPARE_CONNECTIONS
+from peer.settings import PeerSettings
+from tests.peer.swarming import EIGHT, KIB, MIB, PORT, TRACKER, Content, VirtualSwarm, leechers
+from tests.peer.swarming import run_swarm as run
+from wire.announce import AnnounceReply, Contact
+from wire.channel import Channel
+from wire.codec import encode
+from wire.errors import ProtocolError
+from wire.http.headers import Headers
+from wire.http.message import Request as HttpRequest
+from wire.http.message import Response
+from wire.http.server import serve_connection
+from wire.message import Bitfield, Chunk, Handshake, Have, Interested, KeepAlive, Request, Unchoke
+
+LARGE = Content(8 * MIB, 32 * KIB)
+SMALL = Content(1 * MIB + 100, 16 * KIB)
+TINY = Content(8 * 4 * KIB, 4 * KIB)
+
+Script = Callable[[VirtualSwarm], Awaitable[None]]
+
+
+def test_a_swarm_is_nearly_as_fast_as_can_be() -> None:
+    """One seed and ten leechers of equal links: the last is done within 1.2 times the bound."""
+    n = 10
+
+    async def script(swarm: VirtualSwarm) -> float:
+        await swarm.open_tracker()
+        seed = await swarm.seed()
+        start = trio.current_time()
+        for host in leechers(n):
+            await swarm.join(host)
+        makespan = await swarm.completed(leechers(n)) - start
+        assert seed.uploaded < 1.3 * len(LARGE.data)
+        assert len(swarm.happened("download_completed")) == n
+        return makespan
+
+    bits = 8 * len(LARGE.data)
+    bound = max(bits / EIGHT.up, n * bits / (EIGHT.up * (1 + n)))
+    assert bound < run(script, ["seed", *leechers(n)], LARGE) < 1.2 * bound
+
+
+def test_the_same_seed_is_the_same_history() -> None:
+    """Every event of every peer at the same time; another seed is another history."""
+
+    async def script(swarm: VirtualSwarm) -> str:
+        await swarm.open_tracker()
+        await swarm.seed()
+        for host in leechers(5):
+            await swarm.join(host)
+        await swarm.completed(leechers(5))
+        return hashlib.sha256(json.dumps(swarm.events).encode()).hexdigest()
+
+    hosts = ["seed", *leechers(5)]
+    first, again, other = [run(script, hosts, SMALL, seed=seed) for seed in (1, 1, 2)]
+    assert first == again != other
+
+
+def test_those_who_crash_do_not_stop_the_others() -> None:
+    """Three of eight leechers fall silent half-way, each with requests unanswered."""
+
+    async def script(swarm: VirtualSwarm) -> None:
+        await swarm.open_tracker()
+        await swarm.seed()
+        for host in leechers(8):
+            await swarm.join(host)
+        await swarm.reached("leecher-0", SMALL.count // 2)
+        for host in leechers(3):
+            assert not swarm.peers[host].completed.is_set()
+            swarm.crash(host)
+        await swarm.completed(leechers(8)[3:])
+
+    run(script, ["seed", *leechers(8)], SMALL)
+
+
+def test_the_seed_may_leave_once_a_copy_is_out() -> None:
+    """As soon as each chunk is somewhere, the leechers finish among themselves."""
+
+    async def script(swarm: VirtualSwarm) -> None:
+        await swarm.open_tracker()
+        await swarm.seed()
+        for host in leechers(5):
+            await swarm.join(host)
+        together = 0
+        while together != SMALL.everything:
+            await trio.sleep(0.01)
+            for host in leechers(5):
+                together |= swarm.stores[host].have
+        swarm.crash("seed")
+        assert not any(swarm.peers[host].completed.is_set() for host in leechers(5))
+        await swarm.completed(leechers(5))
+
+    run(script, ["seed", *leechers(5)], SMALL)
+
+
+@pytest.mark.parametrize("lacking", [0xFFFF_FFFF, 0b1])
+def test_a_peer_that_returns_downloads_only_the_rest(lacking: int) -> None:
+    """Half or all but one of the chunks are there already, and are not sent again."""
+
+    async def script(swarm: VirtualSwarm) -> None:
+        await swarm.open_tracker()
+        seed = await swarm.seed()
+        peer = await swarm.join("leecher-0", SMALL.everything & ~lacking)
+        await swarm.completed(["leecher-0"])
+        rest = lacking.bit_count() * SMALL.manifest.chunk_size
+        assert peer.downloaded == seed.uploaded == rest
+
+    run(script, ["seed", "leecher-0"], SMALL)
+
+
+def test_halves_make_a_whole() -> None:
+    """Two peers without a seed, each with what the other lacks, complete each other."""
+
+    async def script(swarm: VirtualSwarm) -> None:
+        await swarm.open_tracker()
+        even = sum(1 << index for index in range(0, SMALL.count, 2))
+        await swarm.join("leecher-0", even)
+        await swarm.join("leecher-1", SMALL.everything & ~even)
+        await swarm.completed(leechers(2))
+
+    run(script, leechers(2), SMALL)
+
+
+def test_peers_wait_for_a_tracker_that_is_not_there_yet() -> None:
+    """They try again with growing patience, and the swarm forms when it comes."""
+
+    async def script(swarm: VirtualSwarm) -> None:
+        await swarm.seed()
+        for host in leechers(3):
+            await swarm.join(host)
+        await trio.sleep(100)
+        failed = len(swarm.happened("announce_failed", "leecher-0"))
+        assert 4 <= failed <= 8  # after 1, 2, 4, 8, 16, 32, 60 s
+        await swarm.open_tracker()
+        await swarm.completed(leechers(3))
+
+    run(script, ["seed", *leechers(3)], SMALL)
+
+
+def test_a_tracker_that_goes_is_not_hammered() -> None:
+    """A completion that cannot be announced is tried again with growing patience, too."""
+
+    async def script(swarm: VirtualSwarm) -> None:
+        await swarm.open_tracker()
+        await swarm.seed()
+        await swarm.join("leecher-0")
+        await trio.sleep(0.5)
+        swarm.internet.attach(TRACKER.host).forget_ports()
+        await swarm.completed(["leecher-0"])
+        await trio.sleep(100)
+        assert 4 <= len(swarm.happened("announce_failed", "leecher-0")) <= 8
+
+    run(script, ["seed", "leecher-0"], SMALL)
+
+
+def test_a_peer_says_goodbye() -> None:
+    """The tracker names a peer that left to nobody."""
+
+    async def script(swarm: VirtualSwarm) -> None:
+        await swarm.open_tracker()
+        await swarm.join("leecher-0")
+        await trio.sleep(1)
+        swarm.leave("leecher-0")
+        await trio.sleep(1)
+        await swarm.join("leecher-1")
+        await trio.sleep(5)
+        assert not swarm.happened("dial_failed")
+        assert not swarm.peers["leecher-1"].neighbours
+
+    run(script, leechers(2), TINY)
+
+
+async def serve_contacts(swarm: VirtualSwarm, contacts: list[Contact]) -> None:
+    """Be a tracker that tells everybody of the same contacts, every second."""
+    reply = AnnounceReply(1.0, 0, 0, tuple(contacts)).encode()
+
+    async def handle(request: HttpRequest) -> Response:
+        return Response(200, Headers(), reply)
+
+    def fail(error: Exception) -> None:
+        raise error
+
+    async def serve(stream: trio.abc.HalfCloseableStream) -> None:
+        await serve_connection(stream, handle, wall=trio.current_time, on_error=fail)
+
+    listener = await swarm.internet.attach(TRACKER.host).listen(TRACKER.port)
+    await trio.serve_listeners(serve, [listener])
+
+
+def test_two_who_dial_each_other_at_once_keep_one_connection() -> None:
+    """Both keep the same one, and each has the other as its neighbour once."""
+
+    async def script(swarm: VirtualSwarm) -> None:
+        peers = [await swarm.join(host, 1 << i) for i, host in enumerate(leechers(2))]
+        contacts = [Contact(p.peer_id, h, PORT) for p, h in zip(peers, leechers(2), strict=True)]
+
+        async def introduce() -> None:
+            await serve_contacts(swarm, contacts)
+
+        swarm.background(introduce)
+        await trio.sleep(5)
+        for host, peer in zip(leechers(2), peers, strict=True):
+            assert len(peer.neighbours) == 1
+            assert len(swarm.happened("neighbour_connected", host)) <= 2
+            assert swarm.stores[host].have == 0b11
+
+    for seed in range(4):
+        run(script, leechers(2), TINY, seed=seed)
+
+
+def test_nobody_is_its_own_neighbour() -> None:
+    """A tracker that names the peer itself, by another id, makes it hang up on itself."""
+
+    async def script(swarm: VirtualSwarm) -> None:
+        peer = await swarm.join("leecher-0")
+
+        async def mislead() -> None:
+            await serve_contacts(swarm, [Contact(b"x" * 20, "leecher-0", PORT)])
+
+        swarm.background(mislead)
+        await trio.sleep(30)
+        assert peer.neighbours == ()
+        assert not swarm.happened("neighbour_connected")
+
+    run(script, ["leecher-0"], TINY)
+
+
+async def until_closed(channel: Channel) -> None:
+    """Read until the peer hangs up."""
+    try:
+        while True:
+            await channel.receive()
+    except (trio.EndOfChannel, trio.BrokenResourceError, ProtocolError):
+        return
+
+
+def test_a_second_connection_of_one_peer_is_refused() -> None:
+    """The first goes on; even a stranger that claims its id cannot end it."""
+
+    async def script(swarm: VirtualSwarm) -> None:
+        await swarm.open_tracker()
+        peer = await swarm.join("leecher-0")
+        first = await swarm.shake_hands("stranger", "leecher-0")
+        for _ in range(3):
+            second = await swarm.shake_hands("stranger", "leecher-0")
+            with trio.fail_after(1):
+                await until_closed(second)
+        assert [each.name for each in peer.neighbours] == ["stranger"]
+        await first.send(KeepAlive())
+
+    run(script, ["leecher-0", "stranger"], TINY)
+
+
+async def send_corrupt_chunks(swarm: VirtualSwarm) -> None:
+    """Offer everything, and answer each request with other bytes."""
+    channel = await swarm.shake_hands("stranger", "leecher-0")
+    await channel.send(Bitfield.of(swarm.content.everything, swarm.content.count), Unchoke())
+    while True:
+        message = await channel.receive()
+        if isinstance(message, Request):
+            length = swarm.content.manifest.length(message.index)
+            await channel.send(Chunk(message.index, bytes(length)))
+
+
+async def send_wrong_chunks(swarm: VirtualSwarm) -> None:
+    """Offer everything, and answer each request with a right chunk of another index."""
+    channel = await swarm.shake_hands("stranger", "leecher-0")
+    await channel.send(Bitfield.of(swarm.content.everything, swarm.content.count), Unchoke())
+    while True:
+        message = await channel.receive()
+        if isinstance(message, Request):
+            other = (message.index + 1) % (swarm.content.count - 1)
+            await channel.send(Chunk(message.index, swarm.content.chunk(other)))
+
+
+async def fall_silent(swarm: VirtualSwarm) -> None:
+    """Offer nearly everything, take requests, and never answer."""
+    channel = await swarm.shake_hands("stranger", "leecher-0")
+    await channel.send(Bitfield.of(swarm.content.everything >> 1, swarm.content.count), Unchoke())
+    await until_closed(channel)
+
+
+async def say_nothing(swarm: VirtualSwarm) -> None:
+    """Connect and say nothing at all."""
+    await until_closed(await swarm.dial("stranger", "leecher-0"))
+
+
+async def mean_another_swarm(swarm: VirtualSwarm) -> None:
+    """Shake hands for another swarm."""
+    channel = await swarm.dial("stranger", "leecher-0")
+    await channel.send(Handshake(b"?" * 32, b"stranger" + b"-" * 12, PORT))
+    await until_closed(channel)
+
+
+async def skip_the_handshake(swarm: VirtualSwarm) -> None:
+    """Begin with something else."""
+    channel = await swarm.dial("stranger", "leecher-0")
+    await channel.send(Interested())
+    await until_closed(channel)
+
+
+async def send_rubbish(swarm: VirtualSwarm) -> None:
+    """Send bytes that are no frame."""
+    channel = await swarm.shake_hands("stranger", "leecher-0")
+    await channel.stream.send_all(b"GET / HTTP/1.1\r\n\r\n")
+    await until_closed(channel)
+
+
+async def announce_a_huge_frame(swarm: VirtualSwarm) -> None:
+    """Say that a payload of 4 GiB follows."""
+    channel = await swarm.shake_hands("stranger", "leecher-0")
+    await channel.stream.send_all(b"\x01\x08\x00\x02\xff\xff\xff\xff")
+    await until_closed(channel)
+
+
+async def speak_too_big_a_bitfield(swarm: VirtualSwarm) -> None:
+    """Describe more chunks than there are."""
+    channel = await swarm.shake_hands("stranger", "leecher-0")
+    await channel.send(Bitfield(b"\xff" * 1000))
+    await until_closed(channel)
+
+
+async def announce_chunks_beyond_the_last(swarm: VirtualSwarm) -> None:
+    """Have what does not exist."""
+    channel = await swarm.shake_hands("stranger", "leecher-0")
+    await channel.send(Have(((1 << 20) - 1,)))
+    await until_closed(channel)
+
+
+DROPPED: list[tuple[Script, str, str]] = [
+    (send_corrupt_chunks, "neighbour_lost", "does not match its hash"),
+    (send_wrong_chunks, "neighbour_lost", "does not match its hash"),
+    (fall_silent, "neighbour_lost", "silent"),
+    (say_nothing, "handshake_failed", "TooSlowError"),
+    (mean_another_swarm, "handshake_failed", "no handshake for this swarm"),
+    (skip_the_handshake, "handshake_failed", "no handshake for this swarm"),
+    (send_rubbish, "neighbour_lost", "version 71 is not 1"),
+    (announce_a_huge_frame, "neighbour_lost", "payload of 4294967295 bytes exceeds"),
+    (speak_too_big_a_bitfield, "neighbour_lost", "does not describe"),
+    (announce_chunks_beyond_the_last, "neighbour_lost", "no chunk 1048575"),
+]
+
+
+@pytest.mark.parametrize(
+    ("misbehave", "event", "reason"), DROPPED, ids=[case[0].__name__ for case in DROPPED]
+)
+def test_who_misbehaves_is_dropped(misbehave: Script, event: str, reason: str) -> None:
+    """The stranger is dropped for the right reason, and everybody gets the right bytes."""
+
+    async def script(swarm: VirtualSwarm) -> None:
+        await swarm.open_tracker()
+        for host in leechers(3):
+            await swarm.join(host)
+
+        async def stranger() -> None:
+            with pytest.raises((trio.EndOfChannel, trio.BrokenResourceError)):  # noqa: PT012
+                await misbehave(swarm)
+                raise trio.EndOfChannel  # it read to the end by itself
+
+        swarm.background(stranger)
+        await trio.sleep(1)  # the stranger is asked first
+        await swarm.seed()
+        await swarm.completed(leechers(3))
+        await trio.sleep(PeerSettings().idle_timeout + 5)
+        drops = [fields["reason"] for *_, fields in swarm.happened(event, "leecher-0")]
+        assert any(reason in str(said) for said in drops), drops
+        assert "stranger" not in {each.name for each in swarm.peers["leecher-0"].neighbours}
+
+    run(script, ["seed", "stranger", *leechers(3)], TINY)
+
+
+def test_a_chunk_that_came_corrupt_is_fetched_again() -> None:
+    """What the stranger spoilt comes from the seed, and nothing spoilt is passed on."""
+
+    async def script(swarm: VirtualSwarm) -> None:
+        await swarm.open_tracker()
+        for host in leechers(2):
+            await swarm.join(host)
+
+        async def stranger() -> None:
+            with pytest.raises((trio.EndOfChannel, trio.BrokenResourceError)):
+                await send_corrupt_chunks(swarm)
+
+        swarm.background(stranger)
+        await trio.sleep(1)
+        ((_, _, _, spoilt),) = swarm.happened("chunk_rejected")
+        await swarm.seed()
+        await swarm.completed(leechers(2))
+        again = [
+            fields["source"]
+            for *_, fields in swarm.happened("chunk_received", "leecher-0")
+            if fields["chunk"] == spoilt["chunk"]
+        ]
+        assert again in (["seed"], ["leecher-1"])
+        assert len(swarm.happened("chunk_rejected")) == 1
+
+    run(script, ["seed", "stranger", *leechers(2)], TINY)
+
+
+def test_a_flood_of_connections_is_bounded() -> None:
+    """Strangers that connect and wait take places, but not without end, nor for long."""
+    limits = PeerSettings(min_neighbours=4, max_neighbours=4)
+    places = limits.max_neighbours + SPARE_CONNECTIONS
+
+    async def script(swarm: VirtualSwarm) -> None:
+        await swarm.open_tracker()
+        for host in leechers(2):
+            await swarm.join(host, settings=limits)
+        await trio.sleep(1)
+        open_now, most = 0, 0
+
+        async def connect() -> None:
+            nonlocal open_now, most
+            channel = await swarm.dial("stranger", "leecher-0")
+            open_now += 1
+            await until_closed(channel)
+            open_now -= 1
+
+        async def watch() -> None:
+            nonlocal most
+            while True:
+                most = max(most, swarm.peers["leecher-0"]._connections)
+                await trio.sleep(0.01)
+
+        swarm.background(watch)
+        for _ in range(200):
+            swarm.background(connect)
+        await trio.sleep(2)
+        assert most == places
+        assert open_now < places
+        await swarm.seed(limits)
+        await swarm.completed(leechers(2))
+        await trio.sleep(limits.handshake_timeout)
+        assert open_now == 0
+
+    run(script, ["seed", "stranger", *leechers(2)], TINY)
+
+
+def test_neighbours_are_bounded() -> None:
+    """A peer keeps no more than its settings say, however many want it."""
+    limits = PeerSettings(min_neighbours=3, max_neighbours=3, first_dials=3)
+    hosts = leechers(8)
+
+    async def script(swarm: VirtualSwarm) -> None:
+        await swarm.open_tracker()
+        await swarm.seed(limits)
+        for host in hosts:
+            await swarm.join(host, settings=limits)
+        for _ in range(20):
+            await trio.sleep(0.1)
+            assert all(len(peer.neighbours) <= 3 for peer in swarm.peers.values())
+        await swarm.completed(hosts)
+
+    run(script, ["seed", *hosts], SMALL)
+
+
+async def flood_with_requests(swarm: VirtualSwarm) -> None:
+    """Ask, choked, for the same chunks over and over, and read none of the refusals."""
+    channel = await swarm.shake_hands("stranger", "seed")
+    requests = b"".join(encode(Request(index))[0] for index in range(swarm.content.count)) * 100
+    with pytest.raises(trio.BrokenResourceError):  # noqa: PT012
+        while True:
+            await channel.stream.send_all(requests)
+
+
+async def read_slowly(swarm: VirtualSwarm) -> None:
+    """Ask for everything, read nothing, and keep the connection alive."""
+    channel = await swarm.shake_hands("stranger", "seed")
+    await channel.send(Interested())
+    with pytest.raises(trio.BrokenResourceError):  # noqa: PT012
+        while True:
+            for index in range(swarm.content.count):
+                await channel.send(Request(index))
+            await trio.sleep(10)
+
+
+@pytest.mark.parametrize("misbehave", [flood_with_requests, read_slowly])
+def test_who_asks_and_does_not_read_is_dropped(misbehave: Script) -> None:
+    """Others are served meanwhile, and what waits for the stranger is bounded."""
+
+    async def script(swarm: VirtualSwarm) -> None:
+        await swarm.open_tracker()
+        seed = await swarm.seed()
+
+        async def stranger() -> None:
+            await misbehave(swarm)
+
+        swarm.background(stranger)
+        await trio.sleep(1)
+        for host in leechers(3):
+            await swarm.join(host)
+        await swarm.completed(leechers(3))
+        await trio.sleep(2 * PeerSettings().idle_timeout)
+        assert "stranger" not in {each.name for each in seed.neighbours}
+        assert Counter(event[3]["neighbour"] for event in swarm.happened("neighbour_lost", "seed"))[
+            "stranger"
+        ]
+
+    run(script, ["seed", "stranger", *leechers(3)], SMALL)
+
+
+def test_a_dead_contact_is_no_obstacle() -> None:
+    """A dial that nobody answers is given up, and told."""
+
+    async def script(swarm: VirtualSwarm) -> None:
+        peer = await swarm.join("leecher-0")
+        contacts = [Contact(b"a" * 20, "nowhere", 1), Contact(b"b" * 20, "stranger", 1)]
+        swarm.background(lambda: serve_contacts(swarm, contacts))
+        await trio.sleep(1)
+        failed = {fields["address"] for *_, fields in swarm.happened("dial_failed")}
+        assert failed == {"nowhere:1", "stranger:1"}
+        assert peer.neighbours == ()
+        assert Address("nowhere", 1) not in peer._contacts
+
+    run(script, ["leecher-0", "stranger"], TINY)
