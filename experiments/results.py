@@ -4,7 +4,7 @@ It writes whole files or none and replaces only what it wrote itself; it compute
 
     manifest.json           version, seed, fingerprint, state: running, complete, interrupted
     scenario.toml           what was asked, with every default written out
-    metrics.json, .csv      one row per run
+    metrics.json, .csv      one row per run; in the JSON with `swarm`, where chunks were swapped
     runs/NAME.toml          one run's own scenario
     runs/NAME.events.jsonl.gz   its event log
     runs/NAME.calibration.json  whether its links kept their rates
@@ -26,6 +26,7 @@ import msgspec
 from experiments import __version__
 from experiments.links import CalibrationRecord
 from experiments.metrics import Metrics
+from experiments.swarm_metrics import SwarmMetrics
 
 State = Literal["running", "complete", "interrupted", "failed"]
 MANIFEST = "manifest.json"
@@ -81,9 +82,15 @@ class Results:
         """Keep a figure; return its path."""
         return self._write(name, data)
 
-    def finish(self, rows: Sequence[Metrics], state: State) -> None:
-        """Write the metrics and say how the run ended."""
-        self._write("metrics.json", _json(list(rows)))
+    def finish(
+        self,
+        rows: Sequence[Metrics],
+        state: State,
+        *,
+        swarms: Sequence[SwarmMetrics | None] = (),
+    ) -> None:
+        """Write the metrics and say how the run ended; `swarms` are the rows' own, in order."""
+        self._write("metrics.json", _json(with_swarms(rows, swarms)))
         self._write("metrics.csv", _csv(rows))
         self._write(MANIFEST, _json(msgspec.structs.replace(self._manifest, state=state)))
 
@@ -93,6 +100,17 @@ class Results:
         temporary.write_bytes(data)
         temporary.replace(path)
         return path
+
+
+def with_swarms(
+    rows: Sequence[Metrics], swarms: Sequence[SwarmMetrics | None]
+) -> list[dict[str, object]]:
+    """Return the rows as JSON objects, with the key `swarm` where there was one."""
+    objects: list[dict[str, object]] = [msgspec.to_builtins(row) for row in rows]
+    for row, swarm in zip(objects, swarms, strict=False):
+        if swarm is not None:
+            row["swarm"] = msgspec.to_builtins(swarm)
+    return objects
 
 
 def fingerprint(scenario: str) -> str:

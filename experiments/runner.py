@@ -13,14 +13,16 @@ from typing import Literal
 import trio
 
 from experiments import content as contents
+from experiments import swarm_metrics
 from experiments import world as worlds
 from experiments.content import Content
-from experiments.log import EventLog
+from experiments.log import Event, EventLog
 from experiments.metrics import Metrics, completions, failures, summarise
 from experiments.models import models
 from experiments.scenario import Scenario
 from experiments.stage import Internet, Stage
-from experiments.world import World
+from experiments.swarm_metrics import SwarmMetrics
+from experiments.world import SERVER, World
 from net.calibration import Calibration
 from net.clock import VirtualClock
 from net.simulation import simulate
@@ -36,12 +38,14 @@ VIRTUAL_EPOCH = 1_700_000_000.0
 class Outcome:
     """One finished run: its scenario, the file's size, numbers, times (s), event log (gzip).
 
-    `calibration` says whether the links did what they were asked.
+    `calibration` says whether the links did what they were asked; `swarm` is None where no
+    chunks were exchanged.
     """
 
     scenario: Scenario
     size: int
     metrics: Metrics
+    swarm: SwarmMetrics | None
     times: list[float]
     failures: list[str]
     calibration: Calibration
@@ -78,11 +82,18 @@ def run(scenario: Scenario, network: NetworkName = "virtual") -> Outcome:
         scenario,
         content.size,
         metrics,
+        _as_swarm(events, world, content.size),
         completions(events),
         failures(events),
         calibration,
         log.compressed(),
     )
+
+
+def _as_swarm(events: list[Event], world: World, size: int) -> SwarmMetrics | None:
+    hosts = (SERVER, *world.clients)
+    uplinks = {host: world.topology.access(host).up for host in hosts}
+    return swarm_metrics.fold(events, size=size, server=SERVER, uplinks=uplinks)
 
 
 def _on_virtual(world: World, content: Content) -> tuple[EventLog, Calibration]:

@@ -16,6 +16,7 @@ from experiments.content import Content
 from experiments.log import EventLog
 from experiments.metrics import BYTES_COUNTED, DELIVERED, DEMAND_STARTED, FAILED, HOST_CRASHED
 from experiments.scenario import Crash, Fault, SlowLink
+from experiments.swarm_metrics import HOST_NAMED
 from experiments.world import World
 from net.seam import Network
 from net.trace import Trace
@@ -95,6 +96,7 @@ class Stage:
 
     def start_demand(self) -> None:
         """Start the clock of the experiment; faults are timed from here."""
+        self._name_hosts()
         self.trace("experiment")(DEMAND_STARTED)
         for fault in self.world.scenario.faults:
             self._nursery.start_soon(self._strike, fault)
@@ -116,6 +118,13 @@ class Stage:
             up, down = self._internet.bytes_up(host), self._internet.bytes_down(host)
             self.trace(host)(BYTES_COUNTED, up=up, down=down)
         self._log.close()
+
+    def _name_hosts(self) -> None:
+        """Record each address that is not its host's name, for neighbours are known by address."""
+        for host in self.world.topology.hosts:
+            address = self.network(host).host
+            if address != host:
+                self.trace(host)(HOST_NAMED, address=address)
 
     async def _live(
         self,

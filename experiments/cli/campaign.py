@@ -78,17 +78,20 @@ class Campaign:
         from experiments import comparison
 
         rows = [outcome.metrics for outcome in done]
+        swarms = [outcome.swarm for outcome in done]
         if self.json:
             show.as_json(rows)
         elif rows:
             show.table(rows, title=self.title)
+            if len(swarms) == 1 and swarms[0] is not None:
+                show.swarm(swarms[0])
             show.links([outcome.calibration for outcome in done])
         drawn = comparison.draw(done, self.base, network=self.network)
         for name, data in drawn.items():
             path = results.add_figure(name, data)
             if path.suffix == ".png":
                 show.say(f"figure   {path}", quiet=self.quiet)
-        results.finish(rows, state)
+        results.finish(rows, state, swarms=swarms)
         show.say(f"results  {results.directory} ({state})", quiet=self.quiet)
 
     def _code(self, done: Sequence[Outcome], state: State) -> int:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from experiments.metrics import Metrics
     from experiments.runner import Outcome
+    from experiments.swarm_metrics import SwarmMetrics
     from net.calibration import Calibration
 
 _WIDE = 132
@@ -75,6 +76,22 @@ def table(rows: Sequence[Metrics], *, title: str) -> None:
         model = row.model
         out.add_row(*_cells(row), style=None if row.valid else "red")
     console.print(out)
+
+
+def swarm(metrics: SwarmMetrics) -> None:
+    """Print how the swarm did."""
+    busy = metrics.uplink_utilisation
+    lines = {
+        "uplinks": "one is unlimited" if busy is None else f"{busy:.1%} used".replace("%", " %"),
+        "seed copies": f"{metrics.seed_copies:.2f}",
+        "tail": f"{_number(metrics.tail_s)} s from 95 % served to all",
+        "share ratio": f"mean {_number(metrics.share_ratio_mean)}, from "
+        f"{_number(metrics.share_ratio_min)} to {_number(metrics.share_ratio_max)}",
+        "duplicates": f"{metrics.duplicate_bytes / 1e6:.2f} MB",
+        "control": f"{metrics.control_bytes / 1e6:.2f} MB",
+    }
+    sys.stdout.write("swarm\n")
+    sys.stdout.writelines(f"  {name:11} {text}\n" for name, text in lines.items())
 
 
 def links(calibrations: Sequence[Calibration]) -> None:
