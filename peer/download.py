@@ -9,13 +9,14 @@ import random
 from collections.abc import Iterable
 from enum import Enum
 
+from peer import decision
+from peer.decision import Picker
 from peer.neighbour import Neighbour
-from peer.picker import Availability, Picker, Random, bits
+from peer.picker import Availability, bits
 from peer.settings import PeerSettings
 from peer.store import ChunkStore
+from peer.view import ChunksView
 from wire.message import Buffer, Cancel, Interested, NotInterested, Request
-
-_FIRST_PICK = Random()  # the first chunk is any: rare ones come slowly, and one is needed to trade
 
 
 class Verdict(Enum):
@@ -45,12 +46,18 @@ class Download:
         self._rng = rng
         self._missing = ((1 << store.manifest.chunk_count) - 1) & ~store.have
         self._in_flight = 0
+        self._view = ChunksView(store.manifest.chunk_count, self.availability, self)
         self._sources: set[Neighbour] = set()  # who answers our requests; only counted
 
     @property
     def missing(self) -> int:
         """The chunks not stored yet, as a mask."""
         return self._missing
+
+    @property
+    def in_flight(self) -> int:
+        """The missing chunks that were asked for, as a mask."""
+        return self._in_flight
 
     def learn(self, neighbour: Neighbour, chunks: int) -> None:
         """`neighbour` has `chunks` (a mask), perhaps more than we knew."""
@@ -149,8 +156,7 @@ class Download:
     def _next_chunk(self, neighbour: Neighbour) -> int | None:
         candidates = neighbour.have & self._missing & ~self._in_flight
         if candidates:
-            picker = self._picker if self._store.have or self._in_flight else _FIRST_PICK
-            return picker.pick(candidates, self.availability, self._rng)
+            return decision.pick(self._picker, candidates, self._view, self._rng)
         if self._missing & ~self._in_flight or neighbour.requested:
             return None
         return self._endgame_chunk(neighbour)

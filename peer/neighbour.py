@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from peer.view import NOTHING, REMEMBERED, Exchange
 from wire.message import Message
 
 _SMOOTHING = 0.5  # weight of the last choke round in a rate
@@ -27,6 +28,7 @@ class Neighbour:
         "download_rate",
         "have",
         "heard",
+        "history",
         "interested_since",
         "name",
         "outbox",
@@ -71,6 +73,7 @@ class Neighbour:
         self.sent = 0
         self.download_rate = 0.0
         self.upload_rate = 0.0
+        self.history: tuple[Exchange, ...] = ()  # of the last choke rounds
         self._received_before = 0
         self._sent_before = 0
 
@@ -80,8 +83,9 @@ class Neighbour:
 
     def update_rates(self, elapsed: float) -> None:
         """Fold the bytes since the last call, `elapsed` seconds ago, into the rates (bytes/s)."""
-        received = (self.received - self._received_before) / elapsed
-        sent = (self.sent - self._sent_before) / elapsed
+        received, sent = self.received - self._received_before, self.sent - self._sent_before
         self._received_before, self._sent_before = self.received, self.sent
-        self.download_rate += _SMOOTHING * (received - self.download_rate)
-        self.upload_rate += _SMOOTHING * (sent - self.upload_rate)
+        self.download_rate += _SMOOTHING * (received / elapsed - self.download_rate)
+        self.upload_rate += _SMOOTHING * (sent / elapsed - self.upload_rate)
+        exchange = Exchange(received, sent) if received or sent else NOTHING
+        self.history = (*self.history[1 - REMEMBERED :], exchange)

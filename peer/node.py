@@ -17,6 +17,7 @@ from peer.announce import AnnounceError, Announcer
 from peer.neighbour import Neighbour
 from peer.settings import PeerSettings
 from peer.store import ChunkStore
+from peer.strategy import Strategies
 from peer.swarm import Swarm
 from wire.announce import DEFAULT_NUMWANT, Contact, Event
 from wire.channel import Channel
@@ -59,6 +60,7 @@ class Peer:
         rng: random.Random,
         trace: Trace = silent,
         settings: PeerSettings | None = None,
+        strategies: Strategies | None = None,
         port: int = 0,
     ) -> None:
         self.peer_id = rng.randbytes(PEER_ID_BYTES)
@@ -69,6 +71,7 @@ class Peer:
         self._rng = rng
         self._trace = trace
         self._settings = settings or PeerSettings()
+        self._strategies = strategies or Strategies()
         self._wanted_port = port
         self._contacts: dict[Address, Contact] = {}
         self._lines: dict[Neighbour, _Line] = {}
@@ -90,6 +93,7 @@ class Peer:
             rng=self._rng,
             now=trio.current_time(),
             trace=self._trace,
+            strategies=self._strategies,
         )
         if self._store.complete:
             self.completed.set()

@@ -6,8 +6,9 @@ A picker sees masks of chunks (bit i: chunk i) and how rare each is; it knows no
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Iterable, Iterator
+
+from peer.view import ChunksView
 
 
 class Availability:
@@ -49,20 +50,13 @@ class Availability:
             self.levels[level + step] ^= bit
 
 
-class Picker(Protocol):
-    """Chooses one of several chunks."""
-
-    def pick(self, candidates: int, availability: Availability, rng: random.Random) -> int:
-        """Return the index of one bit of `candidates`, which is not 0."""
-
-
 class Random:
     """Any chunk, with equal chances."""
 
     def pick(
         self,
         candidates: int,
-        availability: Availability,  # noqa: ARG002 - part of the protocol
+        chunks: ChunksView,  # noqa: ARG002 - part of the protocol
         rng: random.Random,
     ) -> int:
         """Return a uniformly random bit of `candidates`."""
@@ -70,19 +64,58 @@ class Random:
 
 
 class RarestFirst:
-    """The chunk that the fewest neighbours have, ties broken at random.
+    """The chunk that the fewest neighbours have, ties broken at random; the very first is any.
 
-    Source: Legout, Urvoy-Keller and Michiardi, "Rarest First and Choke Algorithms Are Enough"
-    (IMC 2006).
+    A rare chunk comes slowly, and a peer needs one to trade. Source: Legout, Urvoy-Keller and
+    Michiardi, "Rarest First and Choke Algorithms Are Enough" (IMC 2006).
     """
 
-    def pick(self, candidates: int, availability: Availability, rng: random.Random) -> int:
+    def pick(self, candidates: int, chunks: ChunksView, rng: random.Random) -> int:
         """Return a random one of the rarest bits of `candidates`."""
-        for level in availability.levels:
-            rarest = level & candidates
-            if rarest:
-                return nth_bit(rarest, rng.randrange(rarest.bit_count()))
-        raise ValueError("there is no chunk to pick")
+        if not chunks.begun:
+            return nth_bit(candidates, rng.randrange(candidates.bit_count()))
+        return rarest(candidates, chunks.levels, rng)
+
+
+class Sequential:
+    """The chunk that comes first in the file, as a player or a plain download wants it.
+
+    All peers then want the same chunks at the same time and have little to trade.
+    """
+
+    def pick(
+        self,
+        candidates: int,
+        chunks: ChunksView,  # noqa: ARG002 - part of the protocol
+        rng: random.Random,  # noqa: ARG002 - part of the protocol
+    ) -> int:
+        """Return the lowest bit of `candidates`."""
+        return (candidates & -candidates).bit_length() - 1
+
+
+class WindowedRarest:
+    """The rarest chunk of those soon to be played, or of all if they are all asked for.
+
+    The window begins at the playback point, the first missing chunk, and slides with it. Source:
+    Vlavianos, Iliofotou and Faloutsos, "BiToS: Enhancing BitTorrent for Supporting Streaming
+    Applications" (Global Internet 2006), with the high-priority set always served first.
+    """
+
+    WINDOW = 32  # chunks
+
+    def pick(self, candidates: int, chunks: ChunksView, rng: random.Random) -> int:
+        """Return a random one of the rarest bits of `candidates` within the window, if any."""
+        soon = candidates & (((1 << self.WINDOW) - 1) << chunks.playback)
+        return rarest(soon or candidates, chunks.levels, rng)
+
+
+def rarest(candidates: int, levels: Iterable[int], rng: random.Random) -> int:
+    """Return a random one of the bits of `candidates` that are in the first of `levels`."""
+    for level in levels:
+        tied = level & candidates
+        if tied:
+            return nth_bit(tied, rng.randrange(tied.bit_count()))
+    raise ValueError("there is no chunk to pick")
 
 
 def nth_bit(mask: int, n: int) -> int:

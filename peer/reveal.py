@@ -10,7 +10,7 @@ import random
 from collections.abc import Collection
 
 from peer.neighbour import Neighbour
-from peer.picker import Availability, RarestFirst, bits
+from peer.picker import Availability, bits, rarest
 from wire.message import MAX_HAVE, Have
 
 AHEAD = 2  # chunks shown to a neighbour and still to come, at least
@@ -29,7 +29,6 @@ class Reveal:
         self._everything = (1 << chunk_count) - 1
         self._out = 0  # chunks sent to somebody
         self._shown = Availability(chunk_count)
-        self._picker = RarestFirst()
         self._rng = rng
 
     def show(self, neighbour: Neighbour, neighbours: int) -> None:
@@ -40,7 +39,7 @@ class Reveal:
             candidates = candidates & ~self._out or candidates
             if not candidates:
                 return
-            index = self._picker.pick(candidates, self._shown, self._rng)
+            index = rarest(candidates, self._shown.levels, self._rng)
             self._shown.add(index)
             neighbour.revealed |= 1 << index
             neighbour.outbox.append(Have((index,)))

@@ -11,13 +11,13 @@ from collections.abc import Iterable
 from math import inf
 
 from net.trace import Trace, silent
-from peer.choker import LeastServed, TitForTat
 from peer.download import Download, Verdict
 from peer.neighbour import Neighbour
-from peer.picker import RarestFirst
 from peer.reveal import Reveal
+from peer.round import Rounds
 from peer.settings import PeerSettings
 from peer.store import ChunkStore
+from peer.strategy import DEFAULT, Strategies
 from peer.upload import Upload
 from wire.errors import ProtocolError
 from wire.message import (
@@ -56,6 +56,7 @@ class Swarm:
         rng: random.Random,
         now: float,
         trace: Trace = silent,
+        strategies: Strategies = DEFAULT,
     ) -> None:
         self.store = store
         self.neighbours: dict[Neighbour, None] = {}
@@ -66,10 +67,12 @@ class Swarm:
         self._settings = settings
         self._rng = rng
         self._trace = trace
-        self._download = Download(store, RarestFirst(), settings, rng)
-        self._upload = Upload(settings, rng)
-        self._leeching = TitForTat(settings.optimistic_rounds)
-        self._seeding = LeastServed()
+        self._download = Download(store, strategies.make_picker(), settings, rng)
+        self._upload = Upload(settings)
+        self._rounds = Rounds(
+            strategies.make_choker(), strategies.make_seed_choker(), settings, store.manifest, rng
+        )
+        self._upload.work_conserving = self._rounds.work_conserving(seeding=store.complete)
         self._reveal: Reveal | None = None
         if store.complete and settings.super_seed and self._chunk_count:
             self._reveal = Reveal(self._chunk_count, rng)
@@ -186,9 +189,7 @@ class Swarm:
             self._snub(now)
             self._download.lose_interest(self.neighbours)
             self._reveal_more()
-            self._upload.rechoke(
-                self.neighbours, self._seeding if self.store.complete else self._leeching
-            )
+            self._rechoke(now)
             self._touch_all(self.neighbours)
             self._start_uploads(now)
 
@@ -301,6 +302,14 @@ class Swarm:
                 neighbour.snubbed = True
                 self._download.release_all(neighbour)
                 self._fill_all(self.neighbours, now)
+
+    def _rechoke(self, now: float) -> None:
+        seeding = self.store.complete
+        shares = self._rounds.decide(
+            self.neighbours, now, slots=self._upload.slots, seeding=seeding
+        )
+        self._upload.work_conserving = self._rounds.work_conserving(seeding=seeding)
+        self._upload.rechoke(self.neighbours, shares)
 
     def _fill_all(self, neighbours: Iterable[Neighbour], now: float) -> None:
         for neighbour in neighbours:

@@ -6,12 +6,11 @@ passed on. It sends nothing itself and knows no clock.
 
 from __future__ import annotations
 
-import random
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
-from peer.choker import Choker
 from peer.neighbour import Neighbour
 from peer.settings import PeerSettings
+from peer.turns import Turns
 from wire.message import Choke, Reject, Unchoke
 
 STALL = 2.0  # seconds after which a chunk being sent no longer holds others back
@@ -25,27 +24,29 @@ class Upload:
     requests queued, and at most `concurrent_uploads` chunks are being sent without stalling.
     """
 
-    def __init__(self, settings: PeerSettings, rng: random.Random) -> None:
+    def __init__(self, settings: PeerSettings) -> None:
         self.slots = settings.upload_slots
+        self.work_conserving = True
         self._settings = settings
-        self._rng = rng
         self._unchoked: dict[Neighbour, None] = {}
-        self._turns: dict[Neighbour, None] = {}  # those with requests queued, next first
+        self._turns = Turns()
         self._sending: dict[Neighbour, None] = {}
 
-    def rechoke(self, neighbours: Iterable[Neighbour], choker: Choker) -> None:
-        """Begin a round: let `choker` decide anew who is served."""
-        interested = [neighbour for neighbour in neighbours if neighbour.peer_interested]
-        chosen = dict.fromkeys(choker.choose(interested, self.slots, self._rng))
+    def rechoke(self, neighbours: Iterable[Neighbour], shares: Mapping[bytes, float]) -> None:
+        """Begin a round: serve the interested whose ids `shares` has, with these shares."""
+        chosen = dict.fromkeys(
+            [each for each in neighbours if each.peer_interested and each.peer_id in shares]
+        )
+        self._turns.share(shares)
         for neighbour in [each for each in self._unchoked if each not in chosen]:
             self._choke(neighbour)
         for neighbour in chosen:
             self._unchoke(neighbour)
 
     def fill_slots(self, neighbours: Collection[Neighbour]) -> None:
-        """Between rounds, give a free slot to whoever has waited longest: no uplink stays idle."""
+        """Between rounds, give a free slot to whoever has waited longest, if work-conserving."""
         free = self.slots - len(self._unchoked)
-        if free <= 0:
+        if free <= 0 or not self.work_conserving:
             return
         waiting = [each for each in neighbours if each.am_choking and each.peer_interested]
         waiting.sort(key=lambda neighbour: neighbour.interested_since)
@@ -58,14 +59,14 @@ class Upload:
             neighbour.outbox.append(Reject(index))
         elif index not in neighbour.queue:
             neighbour.queue.append(index)
-            self._turns.setdefault(neighbour)
+            self._turns.wait(neighbour)
 
     def cancel(self, neighbour: Neighbour, index: int) -> None:
         """`neighbour` no longer wants chunk `index`."""
         if index in neighbour.queue:
             neighbour.queue.remove(index)
             if not neighbour.queue:
-                del self._turns[neighbour]
+                self._turns.leave(neighbour)
 
     def not_interested(self, neighbour: Neighbour) -> None:
         """`neighbour` wants nothing more: its slot is free."""
@@ -75,7 +76,7 @@ class Upload:
     def forget(self, neighbour: Neighbour) -> None:
         """`neighbour` is gone."""
         neighbour.queue.clear()
-        self._turns.pop(neighbour, None)
+        self._turns.forget(neighbour)
         self._unchoked.pop(neighbour, None)
         self._sending.pop(neighbour, None)
 
@@ -83,16 +84,16 @@ class Upload:
         """Begin to send what may be sent now; returns to whom (see their `sending`)."""
         started: list[Neighbour] = []
         active = sum(now - each.sending_since < STALL for each in self._sending)
-        for neighbour in list(self._turns):
+        for neighbour in self._turns:
             if active >= self._settings.concurrent_uploads:
                 break
             if neighbour in self._sending:
                 continue
             neighbour.sending, neighbour.sending_since = neighbour.queue.popleft(), now
             self._sending[neighbour] = None
-            del self._turns[neighbour]
+            self._turns.take(neighbour)
             if neighbour.queue:
-                self._turns[neighbour] = None
+                self._turns.wait(neighbour)
             started.append(neighbour)
             active += 1
         return started
@@ -115,4 +116,4 @@ class Upload:
         neighbour.outbox.append(Choke())
         neighbour.outbox.extend(Reject(index) for index in neighbour.queue)
         neighbour.queue.clear()
-        self._turns.pop(neighbour, None)
+        self._turns.leave(neighbour)

@@ -9,19 +9,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peer.picker import Availability, Picker, Random, RarestFirst, bits, nth_bit
+from peer.decision import Picker
+from peer.picker import Availability, Random, RarestFirst, bits, nth_bit
+from peer.view import ChunksView
 
 COUNT = 12
 masks = st.integers(0, (1 << COUNT) - 1)
 some_chunks = st.integers(1, (1 << COUNT) - 1)
 
 
-def seen_with(neighbours: list[int]) -> Availability:
+class Begun:
+    """A download that has asked for a chunk and has none."""
+
+    missing = (1 << COUNT) - 1
+    in_flight = 1
+
+
+def seen_with(neighbours: list[int]) -> ChunksView:
     """Return what one sees whose neighbours have these masks."""
     availability = Availability(COUNT)
     for mask in neighbours:
         availability.add_all(mask)
-    return availability
+    return ChunksView(COUNT, availability, Begun())
 
 
 def naive_bits(mask: int) -> list[int]:
@@ -67,19 +76,19 @@ def test_one_chunk_more_is_one_count_more(indexes: list[int]) -> None:
 @given(candidates=some_chunks, neighbours=st.lists(masks, max_size=6), seed=st.integers())
 def test_the_rarest_candidate_is_picked(candidates: int, neighbours: list[int], seed: int) -> None:
     """Never outside the candidates, and never one that more neighbours have than another."""
-    availability = seen_with(neighbours)
-    picked = RarestFirst().pick(candidates, availability, random.Random(seed))
+    chunks = seen_with(neighbours)
+    picked = RarestFirst().pick(candidates, chunks, random.Random(seed))
     assert candidates >> picked & 1
-    assert availability.count(picked) == min(availability.count(i) for i in bits(candidates))
+    assert chunks.copies(picked) == min(chunks.copies(i) for i in bits(candidates))
 
 
 @pytest.mark.parametrize("picker", [RarestFirst(), Random()])
 def test_ties_are_spread_evenly(picker: Picker) -> None:
     """Of equally rare chunks each is picked equally often."""
     candidates = 0b101101101
-    availability = seen_with([(1 << COUNT) - 1])
+    chunks = seen_with([(1 << COUNT) - 1])
     rng = random.Random(1)
-    picked = Counter(picker.pick(candidates, availability, rng) for _ in range(6000))
+    picked = Counter(picker.pick(candidates, chunks, rng) for _ in range(6000))
     assert sorted(picked) == naive_bits(candidates)
     assert all(850 < times < 1150 for times in picked.values())
 
@@ -87,4 +96,4 @@ def test_ties_are_spread_evenly(picker: Picker) -> None:
 def test_nothing_to_pick_is_an_error() -> None:
     """A caller without candidates is told so."""
     with pytest.raises(ValueError, match="no chunk to pick"):
-        RarestFirst().pick(0, Availability(COUNT), random.Random(1))
+        RarestFirst().pick(0, seen_with([]), random.Random(1))

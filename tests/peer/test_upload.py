@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections import Counter, deque
 
 import pytest
@@ -10,7 +9,6 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from peer.choker import LeastServed, TitForTat
 from peer.neighbour import Neighbour
 from peer.settings import PeerSettings
 from peer.upload import MAX_QUEUE, STALL, Upload
@@ -32,7 +30,7 @@ def crowd(size: int) -> list[Neighbour]:
 def served(size: int) -> tuple[Upload, list[Neighbour]]:
     """Return an upload with `size` neighbours, all unchoked."""
     everyone = crowd(size)
-    upload = Upload(PeerSettings(upload_slots=size), random.Random(1))
+    upload = Upload(PeerSettings(upload_slots=size))
     upload.fill_slots(everyone)
     return upload, everyone
 
@@ -42,14 +40,14 @@ class Uploading(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.upload = Upload(SETTINGS, random.Random(1))
+        self.upload = Upload(SETTINGS)
         self.everyone = crowd(CROWD)
-        self.chokers = (TitForTat(2), LeastServed())
         self.now = 0.0
 
-    @rule(seeding=st.booleans())
-    def begin_a_round(self, seeding: bool) -> None:
-        self.upload.rechoke(self.everyone, self.chokers[seeding])
+    @rule(chosen=st.sets(one_of_them, max_size=SETTINGS.upload_slots), equal=st.booleans())
+    def begin_a_round(self, chosen: set[int], equal: bool) -> None:
+        shares = {self.everyone[who].peer_id: 1.0 if equal else 1.0 + who for who in chosen}
+        self.upload.rechoke(self.everyone, shares)
 
     @rule()
     def fill_free_slots(self) -> None:
@@ -187,7 +185,7 @@ def test_a_free_slot_goes_to_who_waited_longest() -> None:
     everyone = crowd(5)
     for neighbour, since in zip(everyone, [3.0, 1.0, 4.0, 0.0, 2.0], strict=True):
         neighbour.interested_since = since
-    upload = Upload(SETTINGS, random.Random(1))
+    upload = Upload(SETTINGS)
     upload.fill_slots(everyone)
     assert [each.name for each in everyone if not each.am_choking] == ["n1", "n3", "n4"]
     everyone[3].peer_interested = False

@@ -1,0 +1,77 @@
+"""Chokers that ask for nothing in return and give each neighbour its part.
+
+They look at what each was given, never at what it gave.
+"""
+
+from __future__ import annotations
+
+from peer.view import NeighbourView, RoundView
+
+
+class LeastServed:
+    """Serve those who got least from us so far: a seed's way to spread a file evenly.
+
+    It asks for nothing, as a seed must. It is close to the seed's choker of later BitTorrent
+    clients, which serve everybody in turn: Legout, Urvoy-Keller and Michiardi, "Rarest First and
+    Choke Algorithms Are Enough" (IMC 2006), section 2.2.
+    """
+
+    work_conserving = True
+    when_complete = "least-served"
+
+    def choose(self, view: RoundView) -> list[NeighbourView]:
+        """Return the `slots` neighbours with the fewest bytes from us."""
+        return sorted(view.interested, key=lambda neighbour: neighbour.sent)[: view.slots]
+
+
+class RoundRobin:
+    """Serve everybody in turn, whatever they give: fair turns and no incentive.
+
+    The baseline against which incentives are measured. Source: the round-robin unchoke that
+    libtorrent offers for seeds, used here by downloaders too.
+    """
+
+    work_conserving = True
+    when_complete = "round-robin"
+
+    def __init__(self) -> None:
+        self._round = 0
+        self._turn: dict[bytes, int] = {}  # the last round in which a neighbour was served
+
+    def choose(self, view: RoundView) -> list[NeighbourView]:
+        """Return the `slots` neighbours whose last turn is longest ago."""
+        self._round += 1
+        present = {neighbour.id for neighbour in view.interested}
+        self._turn = {each: turn for each, turn in self._turn.items() if each in present}
+        waiting = sorted(view.interested, key=lambda neighbour: self._turn.get(neighbour.id, 0))
+        chosen = waiting[: view.slots]
+        self._turn.update((neighbour.id, self._round) for neighbour in chosen)
+        return chosen
+
+
+class SeedLinear:
+    """Serve the neighbours one group after another, each until it has its part of a copy.
+
+    A seed's choker, our own: it gives the file away copy by copy. In each copy every neighbour
+    is due one part, the file's size divided by the number of neighbours. The first in the line
+    that still lack their part are served, the oldest connection first, so few are served at a
+    time and each fast; when none lacks it, the next copy begins. Where `LeastServed` gives all
+    their parts at once, `SeedLinear` gives them one after another.
+    """
+
+    work_conserving = True
+    when_complete = "seed-linear"
+
+    def __init__(self) -> None:
+        self._copy = 1
+
+    def choose(self, view: RoundView) -> list[NeighbourView]:
+        """Return the first `slots` in the line that lack their part of the present copy."""
+        if not view.interested:
+            return []
+        part = view.chunk_count * view.chunk_size / view.neighbours
+        due = [each for each in view.interested if each.sent < self._copy * part]
+        if not due:
+            self._copy = int(min(each.sent for each in view.interested) / part) + 1
+            due = [each for each in view.interested if each.sent < self._copy * part]
+        return due[: view.slots]
