@@ -93,7 +93,8 @@ def test_a_link_on_time_reaches_exactly_its_rate() -> None:
     """Bytes over busy time is the rate; links that sent nothing have no say."""
     calibration = busy_uplink(1.0)
     (uplink,) = calibration.classes
-    assert (uplink.name, uplink.asked) == ("uplink", pytest.approx(RATE))
+    assert uplink.name == "uplink"
+    assert uplink.asked == pytest.approx(RATE)
     assert uplink.achieved == pytest.approx(RATE)
     assert uplink.busy == pytest.approx(1.0)
     assert calibration.valid
