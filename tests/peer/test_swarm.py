@@ -247,3 +247,16 @@ def test_impossible_settings_are_refused(changes: dict[str, int], says: str) -> 
     """The error names the setting."""
     with pytest.raises(ValueError, match=says):
         PeerSettings(**changes)  # type: ignore[arg-type]  # a table of ints and floats
+
+
+def test_a_super_seed_leaves_nobody_with_nothing_to_ask_for() -> None:
+    """Who wants nothing of what it was shown got it from others, and is shown more each round."""
+    swarm, neighbour = meet(CONTENT.everything)
+    shown = [neighbour.revealed.bit_count()]
+    for now in (1.0, 2.0):
+        swarm.tick(now)
+        shown.append(neighbour.revealed.bit_count())
+    assert shown[0] < shown[1] < shown[2]
+    swarm.receive(neighbour, Interested(), 2.5)
+    swarm.tick(3.0)
+    assert neighbour.revealed.bit_count() == shown[2]
