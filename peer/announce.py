@@ -1,9 +1,11 @@
-"""A peer's side of the tracker: one announce per call.
+"""A peer's side of its trackers: one announce per call, to the first that helps.
 
 It knows how to ask, not when; the caller keeps the interval and retries with back-off.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import trio
 
@@ -78,3 +80,48 @@ class Announcer:
             text = body[:200].decode("ascii", "replace").strip()
             raise ProtocolError(text or f"status {response.status}")
         return AnnounceReply.decode(body)
+
+
+class Announcers:
+    """Several trackers of one swarm, asked in the order given (after BEP 12).
+
+    The first is always tried first: so peers that had to turn elsewhere meet there again.
+    """
+
+    def __init__(self, announcers: Sequence[Announcer]) -> None:
+        """Announce to `announcers`, of which there is at least one."""
+        self._announcers = announcers
+
+    async def announce(
+        self,
+        event: Event = Event.NONE,
+        *,
+        left: int,
+        uploaded: int = 0,
+        downloaded: int = 0,
+        numwant: int = DEFAULT_NUMWANT,
+    ) -> AnnounceReply:
+        """Tell one tracker after another until one answers with peers, if peers are wanted.
+
+        Returns:
+            That answer, or the first without peers if there is none.
+
+        Raises:
+            AnnounceError: no tracker answered; says why for each.
+        """
+        empty: list[AnnounceReply] = []
+        failures: list[str] = []
+        for announcer in self._announcers:
+            try:
+                reply = await announcer.announce(
+                    event, left=left, uploaded=uploaded, downloaded=downloaded, numwant=numwant
+                )
+            except AnnounceError as error:
+                failures.append(str(error))
+                continue
+            if reply.peers or not numwant:
+                return reply
+            empty.append(reply)
+        if empty:
+            return empty[0]
+        raise AnnounceError("; ".join(failures))

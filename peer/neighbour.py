@@ -35,6 +35,7 @@ class Neighbour:
         "peer_choking",
         "peer_id",
         "peer_interested",
+        "port",
         "queue",
         "received",
         "requested",
@@ -52,6 +53,7 @@ class Neighbour:
     def __init__(self, name: str, peer_id: bytes, now: float) -> None:
         self.name = name
         self.peer_id = peer_id
+        self.port = 0  # where it listens; 0: nowhere
         self.have = 0
         self.am_choking = True
         self.am_interested = False

@@ -13,23 +13,25 @@ import trio
 
 from net.seam import Address, Connection, Listener, Network
 from net.trace import Trace, silent
-from peer.announce import AnnounceError, Announcer
+from peer.announce import AnnounceError, Announcer, Announcers
+from peer.exchange import Exchange
 from peer.neighbour import Neighbour
 from peer.settings import PeerSettings
 from peer.store import ChunkStore
 from peer.strategy import Strategies
 from peer.swarm import Swarm
-from wire.announce import DEFAULT_NUMWANT, Contact, Event
+from wire.announce import DEFAULT_NUMWANT, Event
 from wire.channel import Channel
 from wire.errors import ProtocolError
-from wire.message import PEER_ID_BYTES, Chunk, Handshake
+from wire.message import PEER_ID_BYTES, Chunk, Contact, Handshake, PeerExchange
 
 LOOK_ROUND = 2.0  # seconds between looks for missing and silent neighbours
 SPARE_CONNECTIONS = 16  # accepted beyond the neighbours, while they shake hands
 FIRST_RETRY, LAST_RETRY = 1.0, 60.0  # seconds to wait for a tracker that failed
 FIRST_HUNGER = 2.0  # seconds after an announce that a starving peer may announce again; doubles
 FAREWELL = 2.0  # seconds to say goodbye to the tracker
-MAX_CONTACTS = 1000  # peers remembered from the tracker
+MAX_CONTACTS = 1000  # peers remembered
+MAX_HEARSAY = 500  # of them, no more are taken in from neighbours
 
 
 @dataclass(eq=False, slots=True)
@@ -55,8 +57,7 @@ class Peer:
         self,
         network: Network,
         store: ChunkStore,
-        tracker: Address,
-        *,
+        *trackers: Address,
         rng: random.Random,
         trace: Trace = silent,
         settings: PeerSettings | None = None,
@@ -67,7 +68,7 @@ class Peer:
         self.completed = trio.Event()
         self._network = network
         self._store = store
-        self._tracker = tracker
+        self._trackers = trackers
         self._rng = rng
         self._trace = trace
         self._settings = settings or PeerSettings()
@@ -101,18 +102,11 @@ class Peer:
             await self._network.listen(self._wanted_port) as listener,
             trio.open_nursery() as self._nursery,
         ):
-            announcer = Announcer(
-                self._network,
-                self._tracker,
-                swarm_id=self._store.manifest.swarm_id,
-                peer_id=self.peer_id,
-                port=listener.address.port,
-            )
             self._nursery.start_soon(self._accept, listener)
             self._nursery.start_soon(self._keep_time)
             self._nursery.start_soon(self._keep_connected, listener.address.port)
             task_status.started(listener.address)
-            await self._keep_announced(announcer, listener.address.port)
+            await self._keep_announced(listener.address.port)
 
     @property
     def neighbours(self) -> tuple[Neighbour, ...]:
@@ -181,7 +175,9 @@ class Peer:
         ) as error:
             self._trace("handshake_failed", neighbour=host, reason=_reason(error))
             return None
-        return Neighbour(host, hello.peer_id, trio.current_time())
+        neighbour = Neighbour(host, hello.peer_id, trio.current_time())
+        neighbour.port = hello.port
+        return neighbour
 
     def _welcome(self, peer_id: bytes, dialled: bool) -> bool:
         """Whether there is room for this peer, and it is neither ourselves nor here already.
@@ -227,6 +223,10 @@ class Peer:
         try:
             while True:
                 message = await channel.receive()
+                if isinstance(message, PeerExchange):
+                    self._hear_of(message.added)
+                    neighbour.heard = trio.current_time()
+                    continue
                 swarm.receive(neighbour, message, trio.current_time())
                 self._wake_writers()
                 if self._store.complete:
@@ -301,11 +301,14 @@ class Peer:
             self._wake_writers()
 
     async def _keep_connected(self, port: int) -> None:
+        exchange = Exchange(trio.current_time())
         while True:
             await trio.sleep(LOOK_ROUND)
             for neighbour in self._swarm.silent(trio.current_time()):
                 self._trace("neighbour_lost", neighbour=neighbour.name, reason="silent")
                 self._lines[neighbour].scope.cancel()
+            told = exchange.tell(self._lines, trio.current_time())
+            self._swarm.touched.update(dict.fromkeys(told))
             self._wake_writers()
             if not self._store.complete:  # who lacks something dials; who lacks nothing waits
                 self._make_room()
@@ -341,7 +344,8 @@ class Peer:
                 self._nursery.start_soon(self._dial, address, port)
                 target -= 1
 
-    async def _keep_announced(self, announcer: Announcer, port: int) -> None:
+    async def _keep_announced(self, port: int) -> None:
+        announcer = self._announcers(port)
         seed = self._store.complete
         event, retry, hunger = Event.STARTED, FIRST_RETRY, FIRST_HUNGER
         try:
@@ -374,7 +378,18 @@ class Peer:
             with trio.move_on_after(FAREWELL, shield=True):
                 await self._say_goodbye(announcer)
 
-    async def _say_goodbye(self, announcer: Announcer) -> None:
+    def _announcers(self, port: int) -> Announcers:
+        swarm_id = self._store.manifest.swarm_id
+        return Announcers(
+            [
+                Announcer(
+                    self._network, tracker, swarm_id=swarm_id, peer_id=self.peer_id, port=port
+                )
+                for tracker in self._trackers
+            ]
+        )
+
+    async def _say_goodbye(self, announcer: Announcers) -> None:
         try:
             await announcer.announce(
                 Event.STOPPED,
@@ -390,6 +405,12 @@ class Peer:
         for contact in contacts:
             if contact.peer_id != self.peer_id and len(self._contacts) < MAX_CONTACTS:
                 self._contacts[Address(contact.host, contact.port)] = contact
+
+    def _hear_of(self, contacts: tuple[Contact, ...]) -> None:
+        """A neighbour tells us of peers: remember strangers, but leave room for the tracker's."""
+        known = {neighbour.peer_id for neighbour in self._lines}
+        room = max(0, MAX_HEARSAY - len(self._contacts))
+        self._remember(tuple([each for each in contacts if each.peer_id not in known][:room]))
 
 
 def _reason(error: BaseException) -> str:

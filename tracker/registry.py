@@ -15,11 +15,11 @@ from wire.announce import (
     MAX_SCRAPED,
     Announce,
     AnnounceReply,
-    Contact,
     Event,
     ScrapeReply,
     SwarmCount,
 )
+from wire.message import Contact
 
 INTERVAL = 120.0
 """Seconds between two announces of a peer."""

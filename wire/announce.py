@@ -15,7 +15,8 @@ from urllib.parse import urlencode
 import msgpack
 
 from wire.errors import ProtocolError
-from wire.message import PEER_ID_BYTES, SWARM_ID_BYTES
+from wire.layout import contact_problem
+from wire.message import PEER_ID_BYTES, SWARM_ID_BYTES, Contact
 
 ANNOUNCE_PATH = "/announce"
 SCRAPE_PATH = "/scrape"
@@ -82,15 +83,6 @@ class Announce:
             downloaded=_integer(query, "downloaded", 0, _MAX_BYTES, default=0),
             numwant=_integer(query, "numwant", 0, MAX_NUMWANT, default=DEFAULT_NUMWANT),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """A peer and the address it listens on."""
-
-    peer_id: bytes
-    host: str
-    port: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,14 +240,10 @@ def _is_count(value: object) -> bool:
 def _contact(peer: object) -> Contact:
     if type(peer) is not tuple or len(peer) != 3:
         raise ProtocolError("reply: a peer is not [peer id, host, port]")
-    peer_id, host, port = peer
-    if type(peer_id) is not bytes or len(peer_id) != PEER_ID_BYTES:
-        raise ProtocolError(f"reply: a peer id is not {PEER_ID_BYTES} bytes")
-    if type(host) is not str or not 1 <= len(host) <= 255 or not host.isprintable():
-        raise ProtocolError("reply: a host is not 1 to 255 printable characters")
-    if type(port) is not int or not 1 <= port <= 65_535:
-        raise ProtocolError(f"reply: port {port!r} is not 1 to 65535")
-    return Contact(peer_id, host, port)
+    problem = contact_problem(*peer)
+    if problem is not None:
+        raise ProtocolError(f"reply: {problem}")
+    return Contact(*peer)
 
 
 def _swarm_count(swarm: object) -> SwarmCount:

@@ -19,7 +19,17 @@ import msgpack
 
 from wire.errors import ProtocolError
 from wire.layout import LAYOUTS, Layout, check_fields
-from wire.message import SWARM_ID_BYTES, Bitfield, Buffer, Chunk, Have, Message
+from wire.message import (
+    MAX_HOST,
+    SWARM_ID_BYTES,
+    Bitfield,
+    Buffer,
+    Chunk,
+    Contact,
+    Have,
+    Message,
+    PeerExchange,
+)
 
 VERSION = 1
 MAX_HEADER = 65_536
@@ -68,6 +78,10 @@ _WITH_PAYLOAD = frozenset(
 def _header_values(message: Message) -> tuple[object, ...]:
     if isinstance(message, Have):
         return message.indexes
+    if isinstance(message, PeerExchange):
+        return tuple(
+            [value for each in message.added for value in (each.peer_id, each.host, each.port)]
+        )
     return tuple([getattr(message, name) for name in _HEADER_NAMES[type(message)]])
 
 
@@ -98,7 +112,7 @@ class Decoder:
             max_buffer_size=MAX_HEADER,
             max_array_len=0,  # the outer array is read by hand; there is no inner one
             max_map_len=0,
-            max_str_len=0,
+            max_str_len=MAX_HOST,
             max_ext_len=0,
             max_bin_len=SWARM_ID_BYTES,
         )
@@ -177,6 +191,8 @@ class Decoder:
             return Have(values)
         build = cast("Any", layout.message)  # its fields were checked against the layout
         if layout.least_payload is None:
+            if layout.message is PeerExchange:
+                values = (_contacts(values),)
             return cast("Message", build(*values))
         payload = self._take(payload_length)
         if layout.message is Bitfield:
@@ -255,3 +271,7 @@ def _slice(piece: Buffer | bytearray, start: int, end: int) -> Buffer:
     if isinstance(piece, bytearray) or end - start < _BY_REFERENCE:
         return bytes(piece[start:end])
     return memoryview(piece)[start:end] if end - start < len(piece) else piece
+
+
+def _contacts(values: tuple[Any, ...]) -> tuple[Contact, ...]:
+    return tuple([Contact(*values[at : at + 3]) for at in range(0, len(values), 3)])

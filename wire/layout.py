@@ -11,7 +11,9 @@ from typing import TypeAlias, cast
 from wire.errors import ProtocolError
 from wire.message import (
     MAX_CHUNKS,
+    MAX_EXCHANGE,
     MAX_HAVE,
+    MAX_HOST,
     PEER_ID_BYTES,
     SWARM_ID_BYTES,
     Bitfield,
@@ -24,6 +26,7 @@ from wire.message import (
     KeepAlive,
     Message,
     NotInterested,
+    PeerExchange,
     Reject,
     Request,
     Unchoke,
@@ -90,6 +93,7 @@ LAYOUTS: dict[int, Layout] = {
     9: Layout(Cancel, (_INDEX,)),
     10: Layout(Reject, (_INDEX,)),
     11: Layout(KeepAlive),
+    12: Layout(PeerExchange),  # id, host and port of 1 to MAX_EXCHANGE contacts, one after another
 }
 
 
@@ -97,6 +101,9 @@ def check_fields(layout: Layout, values: tuple[object, ...]) -> None:
     """Raise `ProtocolError` unless `values` are the header fields of `layout` within bounds."""
     if layout.message is Have:
         _check_indexes(values)
+        return
+    if layout.message is PeerExchange:
+        _check_contacts(values)
         return
     if len(values) != len(layout.header):
         raise ProtocolError(
@@ -115,3 +122,25 @@ def _check_indexes(values: tuple[object, ...]) -> None:
     indexes = cast("tuple[int, ...]", values)
     if min(indexes) < 0 or max(indexes) >= MAX_CHUNKS:
         raise ProtocolError(f"Have: an index is not {_INDEX}")
+
+
+def _check_contacts(values: tuple[object, ...]) -> None:
+    if len(values) % 3 or not 1 <= len(values) // 3 <= MAX_EXCHANGE:
+        raise ProtocolError(
+            f"PeerExchange: {len(values)} header fields are not 1 to {MAX_EXCHANGE} contacts"
+        )
+    for at in range(0, len(values), 3):
+        problem = contact_problem(*values[at : at + 3])
+        if problem is not None:
+            raise ProtocolError(f"PeerExchange: {problem}")
+
+
+def contact_problem(peer_id: object, host: object, port: object) -> str | None:
+    """Return why these three are not the fields of a contact, or None."""
+    if type(peer_id) is not bytes or len(peer_id) != PEER_ID_BYTES:
+        return f"a peer id is not {PEER_ID_BYTES} bytes"
+    if type(host) is not str or not 1 <= len(host) <= MAX_HOST or not host.isprintable():
+        return f"a host is not 1 to {MAX_HOST} printable characters"
+    if type(port) is not int or not 1 <= port <= 65_535:
+        return f"port {port!r} is not 1 to 65535"
+    return None

@@ -16,8 +16,21 @@ MAX_CHUNKS = 1 << 20
 """Chunks of one swarm: 64 GiB in chunks of 64 KiB."""
 MAX_HAVE = 8192
 """Indexes in one Have."""
+MAX_EXCHANGE = 50
+"""Contacts in one PeerExchange (BEP 11)."""
+MAX_HOST = 255
+"""Characters of a host's name or address."""
 
 Buffer: TypeAlias = bytes | memoryview
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A peer and the address it listens on."""
+
+    peer_id: bytes
+    host: str
+    port: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +128,13 @@ class KeepAlive:
     """Nothing to say, but still here."""
 
 
+@dataclass(frozen=True, slots=True)
+class PeerExchange:
+    """Peers that the sender has met since it last said so (BEP 11)."""
+
+    added: tuple[Contact, ...]
+
+
 Message: TypeAlias = (
     Handshake
     | Bitfield
@@ -128,4 +148,5 @@ Message: TypeAlias = (
     | Cancel
     | Reject
     | KeepAlive
+    | PeerExchange
 )

@@ -157,7 +157,7 @@ class VirtualSwarm:
         have: int = 0,
         *,
         settings: PeerSettings | None = None,
-        tracker: Address = TRACKER,
+        trackers: tuple[Address, ...] = (TRACKER,),
     ) -> Peer:
         """Start a peer on `host`, listening at `PORT`, with the chunks of the mask `have`."""
         store = self.stores[host] = self.content.store(have)
@@ -168,7 +168,7 @@ class VirtualSwarm:
         peer = self.peers[host] = Peer(
             self.internet.attach(host),
             store,
-            tracker,
+            *trackers,
             rng=random.Random(f"{self._seed}/{host}"),
             trace=trace,
             settings=settings,

@@ -11,11 +11,12 @@ from trio.testing import MockClock
 
 from net.seam import Address, Connection
 from net.sockets import SocketNetwork
-from peer.announce import TIMEOUT, AnnounceError, Announcer
-from wire.announce import Announce, AnnounceReply, Contact, Event
+from peer.announce import TIMEOUT, AnnounceError, Announcer, Announcers
+from wire.announce import Announce, AnnounceReply, Event
 from wire.http.headers import Headers
 from wire.http.message import Request, Response, explain
 from wire.http.server import serve_connection
+from wire.message import Contact
 
 SWARM, PEER = b"s" * 32, b"p" * 20
 REPLY = AnnounceReply(60.0, 1, 2, (Contact(b"q" * 20, "127.0.0.1", 9),))
@@ -103,3 +104,22 @@ async def test_a_silent_tracker_is_given_up(autojump_clock: MockClock) -> None:
         await announcer.announce(left=0)
     assert trio.current_time() == pytest.approx(autojump_clock.current_time())
     assert TIMEOUT == 15
+
+
+@pytest.mark.trio
+async def test_the_next_tracker_is_asked_when_one_fails_or_knows_nobody() -> None:
+    """The first that answers with peers is believed; the others are left alone."""
+    nobody = AnnounceReply(60.0, 0, 1, ())
+    async with (
+        tracker(Response(503)) as (broken, _),
+        tracker(Response(200, Headers(), nobody.encode())) as (fresh, asked_fresh),
+        tracker(Response(200, Headers(), REPLY.encode())) as (good, asked_good),
+        tracker(Response(200, Headers(), REPLY.encode())) as (spare, asked_spare),
+    ):
+        announcers = Announcers([broken, fresh, good, spare])
+        assert await announcers.announce(left=1) == REPLY
+        assert await Announcers([broken, fresh]).announce(left=1) == nobody
+        assert await announcers.announce(left=1, numwant=0) == nobody
+        assert [len(asked) for asked in (asked_fresh, asked_good, asked_spare)] == [3, 1, 0]
+        with pytest.raises(AnnounceError, match=r"status 503; tracker .*status 503"):
+            await Announcers([broken, broken]).announce(left=1)

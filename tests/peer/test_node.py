@@ -15,7 +15,7 @@ from peer.node import SPARE_CONNECTIONS
 from peer.settings import PeerSettings
 from tests.peer.swarming import EIGHT, KIB, MIB, PORT, TRACKER, Content, VirtualSwarm, leechers
 from tests.peer.swarming import run_swarm as run
-from wire.announce import AnnounceReply, Contact
+from wire.announce import AnnounceReply
 from wire.channel import Channel
 from wire.codec import encode
 from wire.errors import ProtocolError
@@ -23,7 +23,17 @@ from wire.http.headers import Headers
 from wire.http.message import Request as HttpRequest
 from wire.http.message import Response
 from wire.http.server import serve_connection
-from wire.message import Bitfield, Chunk, Handshake, Have, Interested, KeepAlive, Request, Unchoke
+from wire.message import (
+    Bitfield,
+    Chunk,
+    Contact,
+    Handshake,
+    Have,
+    Interested,
+    KeepAlive,
+    Request,
+    Unchoke,
+)
 
 LARGE = Content(8 * MIB, 32 * KIB)
 SMALL = Content(1 * MIB + 100, 16 * KIB)

@@ -15,7 +15,8 @@ from net.virtual import VirtualInternet
 from peer.announce import AnnounceError, Announcer
 from tracker.node import Tracker
 from tracker.registry import GRACE
-from wire.announce import AnnounceReply, Contact, Event
+from wire.announce import AnnounceReply, Event
+from wire.message import Contact
 
 TEN = Access(10e6, 10e6)
 SWARM = b"s" * 32

@@ -15,8 +15,9 @@ import trio
 from net.seam import Address
 from net.sockets import SocketNetwork
 from tracker.node import Tracker
-from wire.announce import Announce, AnnounceReply, Contact, Event, ScrapeReply, scrape_target
+from wire.announce import Announce, AnnounceReply, Event, ScrapeReply, scrape_target
 from wire.http.client import HttpConnection
+from wire.message import Contact
 
 SWARM = b"s" * 32
 

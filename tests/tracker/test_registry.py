@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracker.registry import GRACE, FullError, Registry
-from wire.announce import Announce, Contact, Event, ScrapeReply, SwarmCount
+from wire.announce import Announce, Event, ScrapeReply, SwarmCount
+from wire.message import Contact
 
 INTERVAL = 100.0
 LIFE = 2 * INTERVAL + GRACE

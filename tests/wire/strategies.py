@@ -10,17 +10,20 @@ from hypothesis import strategies as st
 
 from wire.message import (
     MAX_CHUNKS,
+    MAX_EXCHANGE,
     MAX_HAVE,
     Bitfield,
     Cancel,
     Choke,
     Chunk,
+    Contact,
     Handshake,
     Have,
     Interested,
     KeepAlive,
     Message,
     NotInterested,
+    PeerExchange,
     Reject,
     Request,
     Unchoke,
@@ -29,6 +32,12 @@ from wire.message import (
 MAX_PAYLOAD = 20_000
 
 indexes = st.integers(0, MAX_CHUNKS - 1)
+contacts = st.builds(
+    Contact,
+    st.binary(min_size=20, max_size=20),
+    st.text("abcxyz-.:0189", min_size=1, max_size=255),
+    st.integers(1, 65_535),
+)
 messages: st.SearchStrategy[Message] = st.one_of(
     st.builds(
         Handshake,
@@ -49,6 +58,8 @@ messages: st.SearchStrategy[Message] = st.one_of(
     st.builds(Cancel, indexes),
     st.builds(Reject, indexes),
     st.just(KeepAlive()),
+    st.builds(PeerExchange, st.lists(contacts, min_size=1, max_size=5).map(tuple)),
+    st.builds(PeerExchange, contacts.map(lambda contact: (contact,) * MAX_EXCHANGE)),
 )
 
 

@@ -15,7 +15,6 @@ from wire.announce import (
     MAX_REPLY_BYTES,
     Announce,
     AnnounceReply,
-    Contact,
     Event,
     ScrapeReply,
     SwarmCount,
@@ -23,6 +22,7 @@ from wire.announce import (
     scrape_target,
 )
 from wire.errors import ProtocolError
+from wire.message import Contact
 
 SWARM, PEER = b"s" * 32, b"p" * 20
 

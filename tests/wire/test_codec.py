@@ -178,7 +178,7 @@ ONE_SWARM, ONE_PEER = b"s" * 32, b"p" * 20
 
 MALFORMED = [
     (frame(3, version=2), "version 2 is not 1"),
-    (frame(12), "unknown message type 12"),
+    (frame(13), "unknown message type 13"),
     (frame(255), "unknown message type 255"),
     (frame(8, [1], bytes(MAX_PAYLOAD + 1)), "Chunk: payload of 20001 bytes exceeds 20000"),
     (frame(8, [1]), "Chunk: the payload is empty"),
@@ -194,7 +194,7 @@ MALFORMED = [
     (frame(7, b"\x91\x01\xcd\x00"), "Request: the header does not hold the 1 fields it says"),
     (frame(7, [[1]]), "Request: the header is not a flat msgpack array"),
     (frame(7, [[]]), "Request: header field 0 is not an integer from 0 to"),
-    (frame(7, ["1"]), "Request: the header is not a flat msgpack array"),
+    (frame(7, ["1"]), "Request: header field 0 is not an integer from 0 to"),
     (frame(7, [b"1"]), "Request: header field 0 is not an integer from 0 to"),
     (frame(7, [True]), "Request: header field 0 is not an integer from 0 to"),
     (frame(7, [None]), "Request: header field 0 is not an integer from 0 to"),
@@ -213,6 +213,15 @@ MALFORMED = [
     (frame(2, [1, b"2"]), "Have: an index is not an integer"),
     (frame(2, [1, False]), "Have: an index is not an integer"),
     (frame(2, [1, -2]), "Have: an index is not an integer from 0 to 1048575"),
+    (frame(12, []), "PeerExchange: 0 header fields are not 1 to 50 contacts"),
+    (frame(12, [ONE_PEER, "a"]), "PeerExchange: 2 header fields are not 1 to 50 contacts"),
+    (frame(12, [ONE_PEER, "a", 1] * 51), "PeerExchange: 153 header fields are not 1 to 50"),
+    (frame(12, [b"short", "a", 1]), "PeerExchange: a peer id is not 20 bytes"),
+    (frame(12, [ONE_PEER, b"a", 1]), "PeerExchange: a host is not 1 to 255 printable"),
+    (frame(12, [ONE_PEER, "a\n", 1]), "PeerExchange: a host is not 1 to 255 printable"),
+    (frame(12, [ONE_PEER, "", 1]), "PeerExchange: a host is not 1 to 255 printable"),
+    (frame(12, [ONE_PEER, "a" * 256, 1]), "PeerExchange: the header is not a flat msgpack array"),
+    (frame(12, [ONE_PEER, "a", 0]), "PeerExchange: port 0 is not 1 to 65535"),
     (frame(2, [MAX_CHUNKS]), "Have: an index is not an integer from 0 to 1048575"),
 ]
 
@@ -261,7 +270,7 @@ def test_the_longest_have_fits_a_header() -> None:
 def test_every_message_class_has_one_type() -> None:
     """The table covers the protocol, each class once."""
     classes = [layout.message for layout in LAYOUTS.values()]
-    assert len(set(classes)) == len(classes) == 12
+    assert len(set(classes)) == len(classes) == 13
 
 
 @given(st.integers(0, 70), st.data())

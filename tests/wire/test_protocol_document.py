@@ -11,7 +11,7 @@ from wire.announce import Announce, Event
 from wire.codec import encode
 from wire.layout import LAYOUTS
 from wire.manifest import Manifest
-from wire.message import Bitfield, Chunk, Handshake, Have, Message, Request
+from wire.message import Bitfield, Chunk, Contact, Handshake, Have, Message, PeerExchange, Request
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "protocol.md"
 HELLO = Manifest.of_bytes("hello.txt", b"hello world", 8)
@@ -43,6 +43,7 @@ def example(text: str, name: str) -> bytes:
         Have((7, 300)),
         Request(300),
         Chunk(300, b"hello"),
+        PeerExchange((Contact(b"-swarmbed-0000000002", "127.0.0.1", 6882),)),
     ],
 )
 def test_the_examples_are_what_the_codec_writes(text: str, message: Message) -> None:
