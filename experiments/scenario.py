@@ -17,9 +17,13 @@ from typing import Any
 import msgspec
 
 from experiments import units
+from peer.decision import StrategyError
+from peer.settings import PeerSettings
+from peer.strategy import find_choker, find_picker, is_file
 
 MAX_CLIENTS = 10_000
 MAX_EDGES = 1_000
+_PEER = PeerSettings()
 
 
 class Rate(float):
@@ -47,18 +51,25 @@ class Content(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The host that has the content first: server, seed or origin."""
+    """The host that has the content first: server, seed or origin; `choker` is the seed's."""
 
     up: Rate = Rate(50e6)
     down: Rate = Rate(math.inf)
+    choker: str = "least-served"
 
 
 class Clients(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Some clients with equal access links."""
+    """Some clients with equal access links and, in a swarm, equal strategies.
+
+    `seed_choker`, for when they have everything, is what their choker becomes unless given.
+    """
 
     count: int
     up: Rate = Rate(10e6)
     down: Rate = Rate(50e6)
+    picker: str = "rarest-first"
+    choker: str = "tit-for-tat"
+    seed_choker: str | None = None
 
 
 class Edges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -67,6 +78,22 @@ class Edges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     count: int = 4
     up: Rate = Rate(50e6)
     down: Rate | None = None
+
+
+class Peers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the peers of a swarm are set, the seed among them."""
+
+    min_neighbours: int = _PEER.min_neighbours
+    max_neighbours: int = _PEER.max_neighbours
+    upload_slots: int = _PEER.upload_slots
+    choke_interval: Duration = Duration(_PEER.choke_interval)
+    optimistic_rounds: int = _PEER.optimistic_rounds
+    super_seed: bool = _PEER.super_seed
+
+    def settings(self) -> PeerSettings:
+        """Return the peers' settings. Raises `ValueError` for values no peer can work with."""
+        first = min(_PEER.first_dials, self.max_neighbours)
+        return PeerSettings(first_dials=first, **msgspec.structs.asdict(self))
 
 
 class Network(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -121,12 +148,18 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     clients: list[Clients]
     edges: Edges = Edges()
     network: Network = Network()
+    peers: Peers = Peers()
     faults: list[Fault] = []
 
     @property
     def client_count(self) -> int:
         """How many clients there are in all groups."""
         return sum(group.count for group in self.clients)
+
+    @property
+    def client_groups(self) -> tuple[Clients, ...]:
+        """The group of each client, in the order of their names."""
+        return tuple(group for group in self.clients for _ in range(group.count))
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -161,12 +194,13 @@ _SECTIONS: Mapping[str, type[msgspec.Struct]] = {
     "$.clients": Clients,
     "$.edges": Edges,
     "$.network": Network,
+    "$.peers": Peers,
     "$.faults": SlowLink,
 }
 
 
 def load(path: Path, models: Sequence[str]) -> Scenario:
-    """Return the scenario in the TOML file at `path`; a relative `content.file` is beside it.
+    """Return the scenario in the TOML file at `path`; files it names are looked for beside it.
 
     Raises:
         ScenarioError: it cannot be read, or says something that cannot be run.
@@ -180,7 +214,18 @@ def load(path: Path, models: Sequence[str]) -> Scenario:
     content = table.get("content")
     if isinstance(content, dict) and isinstance(content.get("file"), str):
         content["file"] = str(path.parent / content["file"])
+    groups = table.get("clients")
+    for group in [*(groups if isinstance(groups, list) else []), table.get("server")]:
+        if isinstance(group, dict):
+            _find_strategies_beside(path, group)
     return parse(table, models, source=str(path))
+
+
+def _find_strategies_beside(path: Path, group: dict[str, object]) -> None:
+    for key in ("picker", "choker", "seed_choker"):
+        name = group.get(key)
+        if isinstance(name, str) and is_file(name):
+            group[key] = str(path.parent / name)
 
 
 def parse(table: Mapping[str, object], models: Sequence[str], *, source: str) -> Scenario:
@@ -212,6 +257,11 @@ def problems(scenario: Scenario, models: Sequence[str]) -> Iterator[tuple[str, s
             yield f"clients[{index}].count", f"{group.count} is below 1"
     if scenario.client_count > MAX_CLIENTS:
         yield "clients", f"{scenario.client_count} clients are more than {MAX_CLIENTS}"
+    try:
+        scenario.peers.settings()
+    except ValueError as error:
+        yield "peers", str(error)
+    yield from _strategy_problems(scenario)
     if not 1 <= scenario.edges.count <= MAX_EDGES:
         yield "edges.count", f"{scenario.edges.count} is not between 1 and {MAX_EDGES}"
     if not 512 <= scenario.network.segment <= 2**20:
@@ -228,6 +278,24 @@ def _content_problems(content: Content) -> Iterator[tuple[str, str]]:
         yield "content.file", f"{content.file!r} is empty"
     if not 1024 <= content.chunk_size <= 16 * 2**20:
         yield "content.chunk_size", "must be between 1KiB and 16MiB"
+
+
+def _strategy_problems(scenario: Scenario) -> Iterator[tuple[str, str]]:
+    asked: list[tuple[str, Callable[[str], object], str | None]] = [
+        ("server.choker", find_choker, scenario.server.choker)
+    ]
+    for index, group in enumerate(scenario.clients):
+        asked += [
+            (f"clients[{index}].picker", find_picker, group.picker),
+            (f"clients[{index}].choker", find_choker, group.choker),
+            (f"clients[{index}].seed_choker", find_choker, group.seed_choker),
+        ]
+    for key, find, name in asked:
+        try:
+            if name is not None:
+                find(name)
+        except StrategyError as error:
+            yield key, str(error)
 
 
 def _fault_problems(scenario: Scenario) -> Iterator[tuple[str, str]]:

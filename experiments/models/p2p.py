@@ -15,6 +15,7 @@ from experiments.world import SERVER, TRACKER, World
 from net.seam import Address
 from peer.node import Peer
 from peer.store import ChunkPool, ChunkStore, MemoryStore
+from peer.strategy import Strategies
 from tracker.node import Tracker
 
 
@@ -32,14 +33,16 @@ class P2p:
 
     async def deploy(self, stage: Stage) -> None:
         """Start the tracker and the seed, then every client at once, with no chunk."""
-        manifest, pool = stage.content.manifest, ChunkPool()
+        scenario, manifest, pool = stage.world.scenario, stage.content.manifest, ChunkPool()
         tracker = await start_tracker(stage)
-        seed = _peer(stage, SERVER, MemoryStore.full(manifest, stage.content.data, pool), tracker)
+        full = MemoryStore.full(manifest, stage.content.data, pool)
+        seed = _peer(stage, SERVER, full, tracker, Strategies(seed_choker=scenario.server.choker))
         await stage.serve(SERVER, seed.run)
         stage.start_demand()
-        for client in stage.world.clients:
+        for client, group in zip(stage.world.clients, scenario.client_groups, strict=True):
             store = MemoryStore(manifest, pool)
-            stage.fetch(client, partial(_fetch, stage, client, store, tracker))
+            strategies = Strategies(group.picker, group.choker, group.seed_choker)
+            stage.fetch(client, partial(_fetch, stage, client, store, tracker, strategies))
 
 
 async def start_tracker(stage: Stage) -> Address:
@@ -52,15 +55,25 @@ async def start_tracker(stage: Stage) -> Address:
     return address
 
 
-def _peer(stage: Stage, host: str, store: ChunkStore, tracker: Address) -> Peer:
+def _peer(
+    stage: Stage, host: str, store: ChunkStore, tracker: Address, strategies: Strategies
+) -> Peer:
     return Peer(
-        stage.network(host), store, tracker, rng=stage.rng(host, "peer"), trace=stage.trace(host)
+        stage.network(host),
+        store,
+        tracker,
+        rng=stage.rng(host, "peer"),
+        trace=stage.trace(host),
+        settings=stage.world.scenario.peers.settings(),
+        strategies=strategies,
     )
 
 
-async def _fetch(stage: Stage, client: str, store: ChunkStore, tracker: Address) -> str:
+async def _fetch(
+    stage: Stage, client: str, store: ChunkStore, tracker: Address, strategies: Strategies
+) -> str:
     """Join the swarm, wait for every chunk, and go on serving; return the copy's SHA-256."""
-    peer = _peer(stage, client, store, tracker)
+    peer = _peer(stage, client, store, tracker, strategies)
     await stage.serve(client, peer.run)
     await peer.completed.wait()
     digest = hashlib.sha256()
