@@ -51,11 +51,15 @@ class Content(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The host that has the content first: server, seed or origin; `choker` is the seed's."""
+    """The host that has the content first: server, seed or origin.
+
+    As a seed it chokes with `choker`, and leaves when each chunk is with `leaves_after` clients.
+    """
 
     up: Rate = Rate(50e6)
     down: Rate = Rate(math.inf)
     choker: str = "least-served"
+    leaves_after: int | None = None
 
 
 class Clients(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -261,6 +265,9 @@ def problems(scenario: Scenario, models: Sequence[str]) -> Iterator[tuple[str, s
         scenario.peers.settings()
     except ValueError as error:
         yield "peers", str(error)
+    copies = scenario.server.leaves_after
+    if copies is not None and not 1 <= copies <= max(1, scenario.client_count):
+        yield "server.leaves_after", f"{copies} is not between 1 and the number of clients"
     yield from _strategy_problems(scenario)
     if not 1 <= scenario.edges.count <= MAX_EDGES:
         yield "edges.count", f"{scenario.edges.count} is not between 1 and {MAX_EDGES}"

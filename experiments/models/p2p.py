@@ -6,17 +6,23 @@ It places tracker and peers on hosts and knows none of their rules.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from functools import partial
+
+import trio
 
 from experiments import bounds
 from experiments.models.model import register
 from experiments.stage import Stage
 from experiments.world import SERVER, TRACKER, World
 from net.seam import Address
+from net.trace import Trace
 from peer.node import Peer
 from peer.store import ChunkPool, ChunkStore, MemoryStore
 from peer.strategy import Strategies
 from tracker.node import Tracker
+
+LOOK_ROUND = 0.25  # seconds between looks whether the seed may leave
 
 
 @register
@@ -37,10 +43,16 @@ class P2p:
         tracker = await start_tracker(stage)
         full = MemoryStore.full(manifest, stage.content.data, pool)
         seed = _peer(stage, SERVER, full, tracker, Strategies(seed_choker=scenario.server.choker))
-        await stage.serve(SERVER, seed.run)
+        stores = [MemoryStore(manifest, pool) for _ in stage.world.clients]
+        copies = scenario.server.leaves_after
+        if copies is None:
+            await stage.serve(SERVER, seed.run)
+        else:
+            trace = stage.trace(SERVER)
+            await stage.serve(SERVER, partial(_seed_until_spread, seed, stores, copies, trace))
         stage.start_demand()
-        for client, group in zip(stage.world.clients, scenario.client_groups, strict=True):
-            store = MemoryStore(manifest, pool)
+        clients = zip(stage.world.clients, scenario.client_groups, stores, strict=True)
+        for client, group, store in clients:
             strategies = Strategies(group.picker, group.choker, group.seed_choker)
             stage.fetch(client, partial(_fetch, stage, client, store, tracker, strategies))
 
@@ -67,6 +79,33 @@ def _peer(
         settings=stage.world.scenario.peers.settings(),
         strategies=strategies,
     )
+
+
+async def _seed_until_spread(
+    peer: Peer,
+    stores: Sequence[ChunkStore],
+    copies: int,
+    trace: Trace,
+    *,
+    task_status: trio.TaskStatus[Address],
+) -> None:
+    """Seed until each chunk is in so many stores, then leave with a goodbye."""
+    async with trio.open_nursery() as nursery:
+        task_status.started(await nursery.start(peer.run))
+        while not _spread(stores, copies):  # noqa: ASYNC110 - stores tell nobody
+            await trio.sleep(LOOK_ROUND)
+        trace("seed_left", uploaded=peer.uploaded)
+        nursery.cancel_scope.cancel()
+
+
+def _spread(stores: Sequence[ChunkStore], copies: int) -> bool:
+    """Whether each chunk is in at least so many of `stores`."""
+    at_least = [0] * copies  # masks of the chunks seen once, twice, ...
+    for store in stores:
+        for level in range(copies - 1, 0, -1):
+            at_least[level] |= at_least[level - 1] & store.have
+        at_least[0] |= store.have
+    return at_least[-1].bit_count() == stores[0].manifest.chunk_count
 
 
 async def _fetch(
