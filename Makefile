@@ -42,7 +42,7 @@ bench: $(STAMP)  ## how fast the pieces are on this machine
 	@for file in bench/*.py; do \
 	  case $$file in */__init__.py) continue;; esac; \
 	  module=bench.$$(basename $$file .py); echo "== $$module"; \
-	  $(BIN)/python -m $$module || exit 1; done
+	  $(BIN)/python -m $$module || [ $$? -eq 3 ] || exit 1; done
 
 clean:  ## remove what make and the tools made (results/ stays)
 	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

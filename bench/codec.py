@@ -5,8 +5,10 @@ Run: python -m bench.codec
 
 from __future__ import annotations
 
+import argparse
 import time
 
+from bench import machine
 from wire.codec import Decoder, encode
 from wire.message import Chunk, Have, Message, Request, Unchoke
 
@@ -41,6 +43,8 @@ def seconds_to_decode(feeds: list[bytes], count: int) -> float:
 
 def main() -> None:
     """Print one line per case, the best of three rounds."""
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()
+    print(machine.describe())
     print(f"{'case':40} {'encode':>10} {'decode':>10}")
     for name, (messages, segment) in CASES.items():
         start = time.perf_counter()

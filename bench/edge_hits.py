@@ -1,6 +1,6 @@
 """Measure how fast one edge process answers hits, with wrk, over real sockets.
 
-    python bench/edge_hits.py [--seconds 5] [--connections 16]
+Run: python -m bench.edge_hits [--seconds 5] [--connections 16] [--json]
 
 Prints requests/s and MB/s (10^6 bytes) for objects of 1 KiB and 1 MiB, and the ratio to a bare
 trio loop that sends the same bytes without reading HTTP: what the machine could do at best.
@@ -22,6 +22,7 @@ from dataclasses import dataclass
 
 import trio
 
+from bench import machine
 from cdn.client import download
 from cdn.edge import Edge
 from cdn.origin import Origin
@@ -87,7 +88,7 @@ SERVERS = {"bare trio loop": serve_bare, "edge": serve_edge}
 @contextmanager
 def running(server: str) -> Iterator[int]:
     """Run `server` in a process of its own; yields its port."""
-    command = [sys.executable, __file__, "--serve", server]
+    command = [sys.executable, "-m", "bench.edge_hits", "--serve", server]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -134,6 +135,7 @@ def main() -> int:
     if options.json:
         print(json.dumps([vars(figure) for figure in figures]))
     else:
+        print(machine.describe())
         report(figures)
     return 0
 

@@ -5,6 +5,7 @@ Run: python -m bench.machine
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import os
 import platform
@@ -33,4 +34,5 @@ def _seconds_to_hash(data: bytes, times: int) -> float:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()
     print(f"{describe()}; SHA-256 at {hashing_rate() / 1e6:.0f} MB/s")
