@@ -16,6 +16,7 @@ DEMAND_STARTED = "demand_started"
 DELIVERED = "delivery_completed"
 FAILED = "delivery_failed"
 HOST_CRASHED = "host_crashed"
+HOST_LEFT = "host_left"
 BYTES_COUNTED = "bytes_counted"
 
 

@@ -12,8 +12,8 @@ from typing import Literal
 
 import trio
 
+from experiments import adversity, swarm_metrics
 from experiments import content as contents
-from experiments import swarm_metrics
 from experiments import world as worlds
 from experiments.content import Content
 from experiments.log import Event, EventLog
@@ -137,6 +137,7 @@ async def _perform(
     """Let the model deploy and wait until everyone is served, or the horizon is reached."""
     async with trio.open_nursery() as nursery:
         stage = Stage(world, content, internet, log, wall=wall, nursery=nursery)
+        nursery.start_soon(adversity.carry_out, stage)
         with trio.move_on_after(world.scenario.horizon):
             await models()[world.scenario.model].deploy(stage)
             await stage.everyone_served()

@@ -16,26 +16,33 @@ from typing import Any
 
 import msgspec
 
+from experiments import faults as adversities
 from experiments import units
+from experiments.faults import (
+    Crash,
+    Crashes,
+    Fault,
+    Freeze,
+    Leave,
+    Partition,
+    SlowLink,
+    TrackerOutage,
+)
+from experiments.quantities import Duration, Rate, Size
 from peer.decision import StrategyError
 from peer.settings import PeerSettings
 from peer.strategy import find_choker, find_picker, is_file
 
+__all__ = [
+    "Clients", "Content", "Crash", "Crashes", "Duration", "Edges", "Fault", "Freeze", "Leave",
+    "Network", "Partition", "Peers", "Rate", "Scenario", "ScenarioError", "Server", "Size",
+    "SlowLink", "TrackerOutage", "load", "parse", "problems", "to_toml",
+]  # fmt: skip
+
 MAX_CLIENTS = 10_000
 MAX_EDGES = 1_000
+MAX_TRACKERS = 10
 _PEER = PeerSettings()
-
-
-class Rate(float):
-    """A rate in bit/s, written `10Mbps`."""
-
-
-class Size(int):
-    """A number of bytes, written `16MiB`."""
-
-
-class Duration(float):
-    """A time in seconds, written `40ms`."""
 
 
 class ScenarioError(Exception):
@@ -107,41 +114,11 @@ class Network(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     segment: Size = Size(16 * 1024)
 
 
-class Crash(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag_field="kind",
-    tag="crash",
-):
-    """`host` fails for good at `at` seconds after demand starts."""
-
-    at: Duration
-    host: str
-
-
-class SlowLink(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    tag_field="kind",
-    tag="slow-link",
-):
-    """The access link of `host` changes to the given rates, `at` seconds after demand starts."""
-
-    at: Duration
-    host: str
-    up: Rate | None = None
-    down: Rate | None = None
-
-
-Fault = Crash | SlowLink
-
-
 class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One run: `model` delivers `content` from `server` to all `clients`."""
+    """One run: `model` delivers `content` from `server` to all `clients`.
+
+    A swarm's peers know `trackers` of them, and ask the next when one fails.
+    """
 
     name: str
     model: str
@@ -153,6 +130,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     edges: Edges = Edges()
     network: Network = Network()
     peers: Peers = Peers()
+    trackers: int = 1
     faults: list[Fault] = []
 
     @property
@@ -168,7 +146,12 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def hosts(self) -> tuple[str, ...]:
         """The names a fault may give, in order."""
-        return ("server", "tracker", *self.edge_names, *self.client_names)
+        return ("server", *self.tracker_names, *self.edge_names, *self.client_names)
+
+    @property
+    def tracker_names(self) -> tuple[str, ...]:
+        """`tracker`, `tracker-2` and on."""
+        return ("tracker", *(f"tracker-{i}" for i in range(2, self.trackers + 1)))
 
     @property
     def edge_names(self) -> tuple[str, ...]:
@@ -199,7 +182,6 @@ _SECTIONS: Mapping[str, type[msgspec.Struct]] = {
     "$.edges": Edges,
     "$.network": Network,
     "$.peers": Peers,
-    "$.faults": SlowLink,
 }
 
 
@@ -271,6 +253,8 @@ def problems(scenario: Scenario, models: Sequence[str]) -> Iterator[tuple[str, s
     yield from _strategy_problems(scenario)
     if not 1 <= scenario.edges.count <= MAX_EDGES:
         yield "edges.count", f"{scenario.edges.count} is not between 1 and {MAX_EDGES}"
+    if not 1 <= scenario.trackers <= MAX_TRACKERS:
+        yield "trackers", f"{scenario.trackers} is not between 1 and {MAX_TRACKERS}"
     if not 512 <= scenario.network.segment <= 2**20:
         yield "network.segment", "must be between 512B and 1MiB"
     yield from _fault_problems(scenario)
@@ -307,20 +291,21 @@ def _strategy_problems(scenario: Scenario) -> Iterator[tuple[str, str]]:
 
 def _fault_problems(scenario: Scenario) -> Iterator[tuple[str, str]]:
     for index, fault in enumerate(scenario.faults):
-        key = f"faults[{index}]"
-        if fault.host not in scenario.hosts:
-            near = difflib.get_close_matches(fault.host, scenario.hosts, 1)
-            fix = f"did you mean {near[0]!r}?" if near else f"hosts are {_span(scenario)}"
-            yield f"{key}.host", f"no host {fault.host!r}; {fix}"
-        if fault.at >= scenario.horizon:
-            yield f"{key}.at", "comes after the horizon"
-        if isinstance(fault, SlowLink) and fault.up is None and fault.down is None:
-            yield key, "a slow-link needs up or down"
+        path = f"faults[{index}]"
+        for key, host in adversities.hosts_of(fault):
+            if host not in scenario.hosts:
+                near = difflib.get_close_matches(host, scenario.hosts, 1)
+                fix = f"did you mean {near[0]!r}?" if near else f"hosts are {_span(scenario)}"
+                yield f"{path}.{key}", f"no host {host!r}; {fix}"
+        for key, problem in adversities.problems(
+            fault, horizon=scenario.horizon, trackers=scenario.tracker_names
+        ):
+            yield f"{path}.{key}" if key else path, problem
 
 
 def _span(scenario: Scenario) -> str:
     return (
-        f"server, tracker, edge-1 to edge-{scenario.edges.count}, "
+        f"server, {', '.join(scenario.tracker_names)}, edge-1 to edge-{scenario.edges.count}, "
         f"client-1 to client-{scenario.client_count}"
     )
 
@@ -355,8 +340,10 @@ def _explain(error: str) -> str:
     if unknown is None:
         return f"{key or 'top level'}: {what}"
     name = unknown.group(1)
-    section = _SECTIONS.get(re.sub(r"\[[^]]*\]", "", place), Scenario)
-    known = [field.encode_name for field in msgspec.structs.fields(section)]
+    section = _SECTIONS.get(re.sub(r"\[[^]]*\]", "", place))
+    known = list(adversities.KEYS)
+    if section is not None:
+        known = [field.encode_name for field in msgspec.structs.fields(section)]
     near = difflib.get_close_matches(name, known, 1)
     fix = f"did you mean {near[0]!r}?" if near else f"keys are {', '.join(known)}"
     return f"{key + '.' if key else ''}{name}: unknown key; {fix}"
@@ -364,7 +351,11 @@ def _explain(error: str) -> str:
 
 def _toml_lines(table: Mapping[str, Any], prefix: str) -> Iterator[str]:
     tables = {key: value for key, value in table.items() if isinstance(value, dict)}
-    groups = {key: value for key, value in table.items() if isinstance(value, list)}
+    groups = {
+        key: value
+        for key, value in table.items()
+        if isinstance(value, list) and all(isinstance(row, dict) for row in value)
+    }
     for key, value in table.items():
         if key not in tables and key not in groups and value is not None:
             yield f"{key} = {json.dumps(value, ensure_ascii=False)}"

@@ -1,21 +1,27 @@
 """The stage of one run: where a delivery model puts its nodes, and where faults strike.
 
 It runs tasks on hosts and records who was served when; it does not know how anything is
-delivered, nor whether the internet it was given is emulated or real.
+delivered, when faults are due, nor whether the internet it was given is emulated or real.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 import trio
 
 from experiments.content import Content
 from experiments.log import EventLog
-from experiments.metrics import BYTES_COUNTED, DELIVERED, DEMAND_STARTED, FAILED, HOST_CRASHED
-from experiments.scenario import Crash, Fault, SlowLink
+from experiments.metrics import (
+    BYTES_COUNTED,
+    DELIVERED,
+    DEMAND_STARTED,
+    FAILED,
+    HOST_CRASHED,
+    HOST_LEFT,
+)
 from experiments.swarm_metrics import HOST_NAMED
 from experiments.world import World
 from net.seam import Network
@@ -38,6 +44,12 @@ class Internet(Protocol):
     def set_access(self, host: str, *, up: float | None = None, down: float | None = None) -> None:
         """Change the rates of the access link of `host`, in bit/s."""
 
+    def partition(self, island: Sequence[str]) -> None:
+        """Cut every host of `island` from every other host; connections stall."""
+
+    def heal(self, island: Sequence[str]) -> None:
+        """Undo `partition(island)`."""
+
     def bytes_up(self, host: str) -> int:
         """Bytes that have left `host`."""
 
@@ -45,11 +57,15 @@ class Internet(Protocol):
         """Bytes that have reached `host`."""
 
 
+Node = Callable[..., Awaitable[object]]
+"""Runs until cancelled, and reports through `task_status` once it is ready."""
+
+
 class Stage:
     """The hosts of one run, with tasks on them.
 
-    Always true: a host's tasks end when it crashes, and each client is waited for exactly until
-    it is served, has failed, or has crashed.
+    Always true: a host's tasks end when it crashes, leaves or is stopped, and each client is
+    waited for exactly until it is served, has failed, or is gone.
     """
 
     def __init__(
@@ -69,7 +85,9 @@ class Stage:
         self._log = log
         self._nursery = nursery
         self._tasks: dict[str, list[trio.CancelScope]] = {}
-        self._crashed: set[str] = set()
+        self._nodes: dict[str, list[Node]] = {}
+        self._gone: set[str] = set()
+        self.demand_started = trio.Event()
         self._waited_for = set(world.clients)
         self._everyone_served = trio.Event()
 
@@ -85,21 +103,21 @@ class Stage:
         """Return the randomness of `host` for one `purpose`, decided by the scenario's seed."""
         return random.Random(f"{self.world.scenario.seed}/{host}/{purpose}")
 
-    async def serve(self, host: str, node: Callable[..., Awaitable[object]]) -> Any:
+    async def serve(self, host: str, node: Node) -> Any:
         """Start `node` on `host` for the rest of the run; return what it says when ready."""
+        self._nodes.setdefault(host, []).append(node)
         try:
             return await self._nursery.start(self._live, host, node)
         except RuntimeError as error:
-            if host in self._crashed:
-                raise NotDeliveredError(f"{host} crashed while a node started") from error
+            if host in self._gone:
+                raise NotDeliveredError(f"{host} was gone before a node had started") from error
             raise
 
     def start_demand(self) -> None:
         """Start the clock of the experiment; faults are timed from here."""
         self._name_hosts()
         self.trace("experiment")(DEMAND_STARTED)
-        for fault in self.world.scenario.faults:
-            self._nursery.start_soon(self._strike, fault)
+        self.demand_started.set()
 
     def fetch(self, client: str, download: Callable[[], Awaitable[str]]) -> None:
         """Let `client` download; `download` returns the SHA-256 (hex) of its copy."""
@@ -108,6 +126,44 @@ class Stage:
     async def everyone_served(self) -> None:
         """Wait until no client is waited for any more."""
         await self._everyone_served.wait()
+
+    def crash(self, host: str) -> None:
+        """`host` fails for good: its tasks end and its links carry nothing more."""
+        self.trace(host)(HOST_CRASHED)
+        self._internet.crash(host)
+        self._end(host)
+
+    def leave(self, host: str) -> None:
+        """The nodes on `host` are asked to stop, and say goodbye."""
+        self.trace(host)(HOST_LEFT)
+        self._end(host)
+
+    def stop(self, host: str) -> None:
+        """Kill the nodes on `host`; its network stays."""
+        self.trace(host)("process_stopped")
+        self._cancel(host)
+
+    async def start_again(self, host: str) -> None:
+        """Start the nodes that were stopped on `host` anew."""
+        self.trace(host)("process_started")
+        for node in self._nodes.pop(host, []):
+            await self.serve(host, node)
+
+    def set_access(self, host: str, *, up: float | None = None, down: float | None = None) -> None:
+        """Change the rates of the access link of `host`, in bit/s; None leaves one as it is."""
+        rates = {"up": _plain(up), "down": _plain(down)}
+        self.trace(host)("link_changed", **rates)
+        self._internet.set_access(host, **rates)
+
+    def partition(self, hosts: Sequence[str]) -> None:
+        """Let nothing pass between `hosts` and all others."""
+        self.trace("experiment")("partition_began", hosts=" ".join(hosts))
+        self._internet.partition(hosts)
+
+    def heal(self, hosts: Sequence[str]) -> None:
+        """Undo `partition(hosts)`."""
+        self.trace("experiment")("partition_healed", hosts=" ".join(hosts))
+        self._internet.heal(hosts)
 
     def close(self) -> None:
         """Record who is still waiting and the bytes each host carried, and end the record."""
@@ -126,13 +182,7 @@ class Stage:
             if address != host:
                 self.trace(host)(HOST_NAMED, address=address)
 
-    async def _live(
-        self,
-        host: str,
-        node: Callable[..., Awaitable[object]],
-        *,
-        task_status: trio.TaskStatus[object],
-    ) -> None:
+    async def _live(self, host: str, node: Node, *, task_status: trio.TaskStatus[object]) -> None:
         with self._scope(host):
             await node(task_status=task_status)
 
@@ -141,7 +191,7 @@ class Stage:
             try:
                 received = await download()
             except (NotDeliveredError, OSError, trio.BrokenResourceError) as error:
-                if client not in self._crashed:
+                if client not in self._gone:
                     self.trace(client)(FAILED, reason=f"{type(error).__name__}: {error}")
             else:
                 self._check(client, received)
@@ -163,24 +213,15 @@ class Stage:
         self._tasks.setdefault(host, []).append(scope)
         return scope
 
-    async def _strike(self, fault: Fault) -> None:
-        await trio.sleep(fault.at)
-        match fault:
-            case Crash(host=host):
-                self._crash(host)
-            case SlowLink(host=host, up=up, down=down):
-                rates = {"up": _plain(up), "down": _plain(down)}
-                self.trace(host)("link_changed", **rates)
-                self._internet.set_access(host, **rates)
-
-    def _crash(self, host: str) -> None:
-        self.trace(host)(HOST_CRASHED)
-        self._crashed.add(host)
-        self._internet.crash(host)
-        for scope in self._tasks.pop(host, []):
-            scope.cancel()
+    def _end(self, host: str) -> None:
+        self._gone.add(host)
+        self._cancel(host)
         if host in self.world.clients:
             self._settle(host)
+
+    def _cancel(self, host: str) -> None:
+        for scope in self._tasks.pop(host, []):
+            scope.cancel()
 
 
 def _plain(rate: float | None) -> float | None:

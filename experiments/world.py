@@ -18,7 +18,6 @@ from experiments.scenario import Clients, Scenario
 from net.topology import Access, Topology
 
 SERVER = "server"
-TRACKER = "tracker"
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,8 @@ def build(scenario: Scenario) -> World:
     topology.add_router("backbone")
     server = Access(up=scenario.server.up, down=scenario.server.down)
     topology.add_host(SERVER, server, router="backbone", delay=rtt / 4)
-    topology.add_host(TRACKER, Access(math.inf, math.inf), router="backbone", delay=rtt / 4)
+    for tracker in scenario.tracker_names:
+        topology.add_host(tracker, Access(math.inf, math.inf), router="backbone", delay=rtt / 4)
     down = scenario.edges.up if scenario.edges.down is None else scenario.edges.down
     for number, edge in enumerate(edges, start=1):
         topology.add_router(f"region-{number}")

@@ -58,6 +58,7 @@ class Fabric:
         self._flows: dict[tuple[str, str], dict[Flow, None]] = {}
         self._datagrams: dict[tuple[str, str], _Datagrams] = {}
         self._cut: set[frozenset[str]] = set()
+        self._islands: list[frozenset[str]] = []
         self._loss: dict[tuple[str, str], float] = {}
         self._down: set[str] = set()
 
@@ -171,13 +172,23 @@ class Fabric:
 
     def partition(self, island: Sequence[str]) -> None:
         """Cut every host of `island` from every other host."""
+        self._islands.append(frozenset(island))
         for a in island:
             for b in self.topology.hosts:
                 if b not in island:
                     self.cut(a, b)
 
+    def rejoin(self, island: Sequence[str]) -> None:
+        """Undo `partition(island)`; what another partition separates stays so."""
+        self._islands.remove(frozenset(island))
+        for a in island:
+            for b in self.topology.hosts:
+                if b not in island and not self._apart(a, b):
+                    self.heal(a, b)
+
     def heal_all(self) -> None:
-        """Undo every cut."""
+        """Undo every cut and partition."""
+        self._islands.clear()
         for pair in sorted(self._cut, key=sorted):
             self.heal(*pair)
 
@@ -192,6 +203,10 @@ class Fabric:
     def restore(self, host: str) -> None:
         """The host is reachable again; connections from before its crash are not."""
         self._down.discard(host)
+
+    def _apart(self, a: str, b: str) -> bool:
+        """Whether a partition separates two hosts."""
+        return any((a in island) != (b in island) for island in self._islands)
 
     def _refresh(self, a: str, b: str) -> None:
         connected = self.connected(a, b)

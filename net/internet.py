@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from net.calibration import Calibration, calibrate
 from net.fabric import Fabric
 
@@ -15,6 +17,14 @@ class Internet:
     def crash(self, host: str) -> None:
         """`host` falls silent: nothing it sent or is sent arrives any more."""
         self.fabric.crash(host)
+
+    def partition(self, island: Sequence[str]) -> None:
+        """Cut every host of `island` from every other host; connections stall."""
+        self.fabric.partition(island)
+
+    def heal(self, island: Sequence[str]) -> None:
+        """Undo `partition(island)`; what another partition separates stays so."""
+        self.fabric.rejoin(island)
 
     def set_access(self, host: str, *, up: float | None = None, down: float | None = None) -> None:
         """Change a host's access rates, in bit/s."""

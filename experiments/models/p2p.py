@@ -14,7 +14,7 @@ import trio
 from experiments import bounds
 from experiments.models.model import register
 from experiments.stage import Stage
-from experiments.world import SERVER, TRACKER, World
+from experiments.world import SERVER, World
 from net.seam import Address
 from net.trace import Trace
 from peer.node import Peer
@@ -38,11 +38,11 @@ class P2p:
         return bounds.p2p(size, len(world.clients), server_up, world.slowest_down, world.clients_up)
 
     async def deploy(self, stage: Stage) -> None:
-        """Start the tracker and the seed, then every client at once, with no chunk."""
+        """Start the trackers and the seed, then every client at once, with no chunk."""
         scenario, manifest, pool = stage.world.scenario, stage.content.manifest, ChunkPool()
-        tracker = await start_tracker(stage)
+        trackers = [await start_tracker(stage, host) for host in scenario.tracker_names]
         full = MemoryStore.full(manifest, stage.content.data, pool)
-        seed = _peer(stage, SERVER, full, tracker, Strategies(seed_choker=scenario.server.choker))
+        seed = _peer(stage, SERVER, full, trackers, Strategies(seed_choker=scenario.server.choker))
         stores = [MemoryStore(manifest, pool) for _ in stage.world.clients]
         copies = scenario.server.leaves_after
         if copies is None:
@@ -54,26 +54,34 @@ class P2p:
         clients = zip(stage.world.clients, scenario.client_groups, stores, strict=True)
         for client, group, store in clients:
             strategies = Strategies(group.picker, group.choker, group.seed_choker)
-            stage.fetch(client, partial(_fetch, stage, client, store, tracker, strategies))
+            stage.fetch(client, partial(_fetch, stage, client, store, trackers, strategies))
 
 
-async def start_tracker(stage: Stage) -> Address:
-    """Run a tracker on its own host, whose links are no bottleneck; return where."""
-    tracker = Tracker(
-        rng=stage.rng(TRACKER, "tracker"), wall=stage.wall, trace=stage.trace(TRACKER)
-    )
-    listener = await stage.network(TRACKER).listen()
-    address: Address = await stage.serve(TRACKER, partial(tracker.serve, listener))
+async def start_tracker(stage: Stage, host: str) -> Address:
+    """Run a tracker on `host`, whose links are no bottleneck; return where.
+
+    Started again, it listens where it did, and knows nobody.
+    """
+    port = 0
+
+    async def run(*, task_status: trio.TaskStatus[Address]) -> None:
+        nonlocal port
+        tracker = Tracker(rng=stage.rng(host, "tracker"), wall=stage.wall, trace=stage.trace(host))
+        listener = await stage.network(host).listen(port)
+        port = listener.address.port
+        await tracker.serve(listener, task_status=task_status)
+
+    address: Address = await stage.serve(host, run)
     return address
 
 
 def _peer(
-    stage: Stage, host: str, store: ChunkStore, tracker: Address, strategies: Strategies
+    stage: Stage, host: str, store: ChunkStore, trackers: Sequence[Address], strategies: Strategies
 ) -> Peer:
     return Peer(
         stage.network(host),
         store,
-        tracker,
+        *trackers,
         rng=stage.rng(host, "peer"),
         trace=stage.trace(host),
         settings=stage.world.scenario.peers.settings(),
@@ -109,10 +117,14 @@ def _spread(stores: Sequence[ChunkStore], copies: int) -> bool:
 
 
 async def _fetch(
-    stage: Stage, client: str, store: ChunkStore, tracker: Address, strategies: Strategies
+    stage: Stage,
+    client: str,
+    store: ChunkStore,
+    trackers: Sequence[Address],
+    strategies: Strategies,
 ) -> str:
     """Join the swarm, wait for every chunk, and go on serving; return the copy's SHA-256."""
-    peer = _peer(stage, client, store, tracker, strategies)
+    peer = _peer(stage, client, store, trackers, strategies)
     await stage.serve(client, peer.run)
     await peer.completed.wait()
     digest = hashlib.sha256()

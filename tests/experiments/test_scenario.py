@@ -77,6 +77,14 @@ def test_a_refusal_names_file_key_and_fix(change: tuple[str, str], says: str) ->
         ('kind = "crash"\nat = "1s"\nhost = "moon"', "hosts are server, tracker, edge-1 to edge-4"),
         ('kind = "crash"\nat = "25h"\nhost = "server"', "faults[0].at: comes after the horizon"),
         ('kind = "slow-link"\nat = "1s"\nhost = "server"', "faults[0]: a slow-link needs up or"),
+        ('kind = "crashes"\nat = "1s"\nlasts = "1s"\nshare = 2.0', "share: 2 is not above 0"),
+        ('kind = "partition"\nat = "1s"\nhosts = []', "hosts: a partition needs at least one"),
+        ('kind = "partition"\nat = "1s"\nhosts = ["moon"]', "hosts[0]: no host 'moon'"),
+        (
+            'kind = "tracker-outage"\nat = "1s"\nlasts = "1s"\nhost = "server"',
+            "faults[0].host: 'server' is no tracker; one of tracker",
+        ),
+        ('kind = "freeze"\nat = "1s"\nlast = "1s"\nhost = "server"', "did you mean 'lasts'?"),
         ('kind = "flood"\nat = "1s"\nhost = "server"', "faults[0].kind: Invalid value 'flood'"),
     ],
 )
