@@ -37,6 +37,16 @@ class Series:
     bound: Sequence[float]
 
 
+@dataclass(frozen=True, slots=True)
+class Dots:
+    """One row of a dot plot: a mean, the half-width of its interval, and the single values."""
+
+    name: str
+    mean: float
+    half_width: float
+    each: Sequence[float]
+
+
 def delivery_times(series: Sequence[Series], *, caption: str) -> dict[str, bytes]:
     """Return the figure of the textbook, measured: time of the last delivery against N."""
     figure, axes = _canvas("How long until everyone has the file?", caption)
@@ -82,6 +92,24 @@ def completion_cdf(
     axes.set_xlim(0, longest * 1.04)
     axes.set_ylim(0, 104)
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
+    return _render(figure)
+
+
+def dot_plot(rows: Sequence[Dots], *, title: str, label: str, caption: str) -> dict[str, bytes]:
+    """Return means with their intervals, one row each from the top, single values behind."""
+    figure, axes = _canvas(title, caption)
+    places = range(len(rows))
+    for place, row in zip(places, rows, strict=True):
+        axes.plot(row.each, [place] * len(row.each), "o", color="#BBBBBB", ms=4, zorder=3)
+    axes.errorbar(
+        [row.mean for row in rows], places, xerr=[row.half_width for row in rows],
+        fmt="o", color=STYLES["cdn-pull"][0], ms=8, mec="white", mew=0.8, capsize=4, lw=1.8,
+        zorder=4,
+    )  # fmt: skip
+    axes.set_yticks(places, [row.name for row in rows])
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.margins(x=0.06)
+    axes.set_xlabel(label)
     return _render(figure)
 
 

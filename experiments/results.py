@@ -82,6 +82,10 @@ class Results:
         """Keep a figure; return its path."""
         return self._write(name, data)
 
+    def add_record(self, name: str, value: object) -> None:
+        """Keep a value as JSON."""
+        self._write(name, _json(value))
+
     def finish(
         self,
         rows: Sequence[Metrics],

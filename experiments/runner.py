@@ -27,6 +27,7 @@ from net.calibration import Calibration
 from net.clock import VirtualClock
 from net.simulation import simulate
 from net.virtual import VirtualInternet
+from peer.decision import StrategyError
 
 NetworkName = Literal["virtual", "loopback"]
 
@@ -62,11 +63,15 @@ def run(scenario: Scenario, network: NetworkName = "virtual") -> Outcome:
 
     Raises:
         OSError: the content cannot be read, or the machine lacks what loopback needs.
+        StrategyError: a peer's strategy failed, or decided what it may not.
     """
     started = time.perf_counter()
     content, world = contents.load(scenario), worlds.build(scenario)
     perform = _on_virtual if network == "virtual" else _on_loopback
-    log, calibration = perform(world, content)
+    try:
+        log, calibration = perform(world, content)
+    except BaseExceptionGroup as errors:
+        raise _first_strategy_error(errors) or errors from None
     events = list(log)
     metrics = summarise(
         events,
@@ -88,6 +93,17 @@ def run(scenario: Scenario, network: NetworkName = "virtual") -> Outcome:
         calibration,
         log.compressed(),
     )
+
+
+def _first_strategy_error(errors: BaseExceptionGroup[BaseException]) -> StrategyError | None:
+    for error in errors.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            found = _first_strategy_error(error)
+        else:
+            found = error if isinstance(error, StrategyError) else None
+        if found is not None:
+            return found
+    return None
 
 
 def _as_swarm(events: list[Event], world: World, size: int) -> SwarmMetrics | None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from cyclopts import App
 
 from experiments import __version__
-from experiments.cli import compare, demo, doctor, processes, run
+from experiments.cli import compare, demo, doctor, processes, run, tournament
 from experiments.cli.errors import INTERRUPTED, CommandError
 
 app = App(
@@ -32,6 +32,10 @@ _EXAMPLES: Mapping[Callable[..., int], Sequence[str]] = {
         "swarmbed compare --network loopback --clients 5 --size 4MiB --json",
     ),
     run.run: ("swarmbed run swarm", "swarmbed run my-scenario.toml --seed 7 --json"),
+    tournament.tournament: (
+        "swarmbed tournament tit-for-tat prop-share free-rider",
+        "swarmbed tournament tit-for-tat mine.py:Mine sequential+tit-for-tat --seeds 10",
+    ),
     demo.demo: ("swarmbed demo",),
     processes.tracker: ("swarmbed tracker",),
     processes.seed: ("swarmbed seed big.iso",),

@@ -37,6 +37,7 @@ class Campaign:
         """Run everything and return the exit code; what is finished is kept in any case."""
         from experiments import comparison, links
         from experiments.scenario import to_toml
+        from peer.decision import StrategyError
 
         results = self._open_results()
         done: dict[int, Outcome] = {}
@@ -47,7 +48,7 @@ class Campaign:
                 for index, outcome in comparison.outcomes(self.scenarios, self.network, jobs):
                     done[index] = outcome
                     results.add_run(
-                        outcome.name,
+                        self.run_name(outcome),
                         scenario=to_toml(outcome.scenario),
                         events=outcome.events,
                         calibration=links.record(outcome.calibration),
@@ -57,12 +58,39 @@ class Campaign:
                 state = "complete"
         except OSError as error:
             raise CommandError(str(error), ENVIRONMENT) from error
+        except StrategyError as error:
+            raise CommandError(str(error), FAILED) from error
         except KeyboardInterrupt:
             state = "interrupted"
             show.say("interrupted; what was finished is kept", quiet=self.quiet)
         finally:
             self._keep(results, [done[index] for index in sorted(done)], state)
         return self._code(list(done.values()), state)
+
+    def run_name(self, outcome: Outcome) -> str:
+        """Return what the files of one run are called."""
+        return outcome.name
+
+    def present(self, results: Results, done: Sequence[Outcome], state: State) -> None:
+        """Print the table or the JSON, draw, and finish the results directory."""
+        from experiments import comparison, groups
+
+        rows = [outcome.metrics for outcome in done]
+        swarms = [outcome.swarm for outcome in done]
+        if self.json:
+            show.as_json(rows)
+        elif rows:
+            show.table(rows, title=self.title)
+            if len(swarms) == 1 and swarms[0] is not None:
+                show.swarm(swarms[0])
+                show.groups(groups.fold(done[0]))
+            show.links([outcome.calibration for outcome in done])
+        drawn = comparison.draw(done, self.base, network=self.network)
+        for name, data in drawn.items():
+            path = results.add_figure(name, data)
+            if path.suffix == ".png":
+                show.say(f"figure   {path}", quiet=self.quiet)
+        results.finish(rows, state, swarms=swarms)
 
     def _open_results(self) -> Results:
         from experiments.results import Results, ResultsError
@@ -74,24 +102,7 @@ class Campaign:
             raise CommandError(str(error), USAGE) from error
 
     def _keep(self, results: Results, done: Sequence[Outcome], state: State) -> None:
-        """Print the table or the JSON, and write the results directory."""
-        from experiments import comparison
-
-        rows = [outcome.metrics for outcome in done]
-        swarms = [outcome.swarm for outcome in done]
-        if self.json:
-            show.as_json(rows)
-        elif rows:
-            show.table(rows, title=self.title)
-            if len(swarms) == 1 and swarms[0] is not None:
-                show.swarm(swarms[0])
-            show.links([outcome.calibration for outcome in done])
-        drawn = comparison.draw(done, self.base, network=self.network)
-        for name, data in drawn.items():
-            path = results.add_figure(name, data)
-            if path.suffix == ".png":
-                show.say(f"figure   {path}", quiet=self.quiet)
-        results.finish(rows, state, swarms=swarms)
+        self.present(results, done, state)
         show.say(f"results  {results.directory} ({state})", quiet=self.quiet)
 
     def _code(self, done: Sequence[Outcome], state: State) -> int:

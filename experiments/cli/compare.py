@@ -76,25 +76,27 @@ def compare(
         raise CommandError("give either --file or --size")
     content = Content(
         file=None if file is None else str(file.resolve()),
-        size=None if file is not None else Size(_read("--size", units.parse_size, size or "16MiB")),
-        chunk_size=Size(_read("--chunk-size", units.parse_size, chunk_size)),
+        size=None
+        if file is not None
+        else Size(read_quantity("--size", units.parse_size, size or "16MiB")),
+        chunk_size=Size(read_quantity("--chunk-size", units.parse_size, chunk_size)),
     )
     group = Clients(
         count=1,
-        up=Rate(_read("--up", units.parse_rate, up)),
-        down=Rate(_read("--down", units.parse_rate, down)),
+        up=Rate(read_quantity("--up", units.parse_rate, up)),
+        down=Rate(read_quantity("--down", units.parse_rate, down)),
     )
     base = Scenario(
         name="compare",
         model="client-server",
         seed=seed,
         content=content,
-        server=Server(up=Rate(_read("--server-up", units.parse_rate, server_up))),
+        server=Server(up=Rate(read_quantity("--server-up", units.parse_rate, server_up))),
         clients=[group],
-        edges=Edges(count=edges, up=Rate(_read("--edge-up", units.parse_rate, edge_up))),
+        edges=Edges(count=edges, up=Rate(read_quantity("--edge-up", units.parse_rate, edge_up))),
         network=Network(
-            rtt=Duration(_read("--rtt", units.parse_duration, rtt)),
-            segment=Size(_read("--segment", units.parse_size, segment)),
+            rtt=Duration(read_quantity("--rtt", units.parse_duration, rtt)),
+            segment=Size(read_quantity("--segment", units.parse_size, segment)),
         ),
     )
     campaign = plan(
@@ -142,7 +144,12 @@ def plan(
     )
 
 
-def _read(flag: str, parse: Callable[[str], T], text: str) -> T:
+def read_quantity(flag: str, parse: Callable[[str], T], text: str) -> T:
+    """Return the quantity that `text` gives for `flag`.
+
+    Raises:
+        CommandError: it is none; names the flag.
+    """
     try:
         return parse(text)
     except units.UnitError as error:

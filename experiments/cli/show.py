@@ -11,9 +11,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from experiments.groups import GroupMetrics
     from experiments.metrics import Metrics
     from experiments.runner import Outcome
     from experiments.swarm_metrics import SwarmMetrics
+    from experiments.tournament import Standing
     from net.calibration import Calibration
 
 _WIDE = 132
@@ -94,6 +96,36 @@ def swarm(metrics: SwarmMetrics) -> None:
     sys.stdout.writelines(f"  {name:11} {text}\n" for name, text in lines.items())
 
 
+def groups(metrics: Sequence[GroupMetrics]) -> None:
+    """Print how each group of clients fared, if there are several."""
+    if len(metrics) < 2:
+        return
+    sys.stdout.write("groups\n")
+    for group in metrics:
+        sys.stdout.write(
+            f"  {group.clients} x {group.picker} + {group.choker}: mean {_number(group.mean_s)} s, "
+            f"last {_number(group.last_s)} s, share ratio {_number(group.share_ratio)}\n"
+        )
+
+
+def standings(rows: Sequence[Standing], *, title: str) -> None:
+    """Print the table of a tournament."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(width=None if sys.stdout.isatty() else _WIDE, highlight=False)
+    out = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    out.add_column("rank", justify="right")
+    out.add_column("strategy", no_wrap=True)
+    for heading in ("mean s", "± 95 %", "share ratio"):
+        out.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        numbers = map(_number, (row.mean_s, row.half_width_s, row.share_ratio))
+        out.add_row(str(row.rank), row.strategy, *numbers)
+    console.print(out)
+
+
 def links(calibrations: Sequence[Calibration]) -> None:
     """Print whether the links kept their rates: in one line, or in full for a single run."""
     from experiments import links
@@ -105,7 +137,7 @@ def links(calibrations: Sequence[Calibration]) -> None:
     sys.stdout.write("\n".join(lines) + "\n")
 
 
-def as_json(rows: Sequence[Metrics]) -> None:
+def as_json(rows: Sequence[Metrics] | Sequence[Standing]) -> None:
     """Print one array of objects."""
     import msgspec
 

@@ -1,0 +1,68 @@
+"""How each group of clients fared in one run: when it was served, and how much it gave.
+
+Folds over the run's event log; groups and their order are the scenario's. Times are seconds
+since demand started.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections import Counter
+from collections.abc import Sequence
+
+import msgspec
+
+from experiments.metrics import DELIVERED, DEMAND_STARTED
+from experiments.runner import Outcome
+from experiments.swarm_metrics import CHUNK_DUPLICATED, CHUNK_RECEIVED
+
+
+class GroupMetrics(msgspec.Struct, frozen=True, kw_only=True):
+    """One group in numbers; times are means over those served, None if nobody was.
+
+    The share ratio is what the group uploaded over what it downloaded, in bytes of chunks.
+    """
+
+    picker: str
+    choker: str
+    clients: int
+    served: int
+    mean_s: float | None
+    last_s: float | None
+    share_ratio: float | None
+
+
+def fold(outcome: Outcome) -> list[GroupMetrics]:
+    """Return the metrics of each group of clients, in the scenario's order."""
+    start, times, received, sent = 0.0, dict[str, float](), Counter[str](), Counter[str]()
+    for line in gzip.decompress(outcome.events).splitlines():
+        event = msgspec.json.decode(line)
+        if event["event"] == DEMAND_STARTED:
+            start = event["t"]
+        elif event["event"] == DELIVERED:
+            times[event["host"]] = event["t"] - start
+        elif event["event"] in (CHUNK_RECEIVED, CHUNK_DUPLICATED):
+            sent[event["source"]] += event["bytes"]
+            received[event["host"]] += event["bytes"]
+    metrics, first = [], 0
+    for group in outcome.scenario.clients:
+        hosts = outcome.scenario.client_names[first : first + group.count]
+        first += group.count
+        own = [times[host] for host in hosts if host in times]
+        taken = sum(received[host] for host in hosts)
+        metrics.append(
+            GroupMetrics(
+                picker=group.picker,
+                choker=group.choker,
+                clients=group.count,
+                served=len(own),
+                mean_s=_mean(own),
+                last_s=max(own, default=None),
+                share_ratio=sum(sent[host] for host in hosts) / taken if taken else None,
+            )
+        )
+    return metrics
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
