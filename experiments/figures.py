@@ -100,10 +100,10 @@ def dot_plot(rows: Sequence[Dots], *, title: str, label: str, caption: str) -> d
     figure, axes = _canvas(title, caption)
     places = range(len(rows))
     for place, row in zip(places, rows, strict=True):
-        axes.plot(row.each, [place] * len(row.each), "o", color="#BBBBBB", ms=4, zorder=3)
+        axes.plot(row.each, [place] * len(row.each), "o", color="#999999", ms=5, mec="white", zorder=5)
     axes.errorbar(
         [row.mean for row in rows], places, xerr=[row.half_width for row in rows],
-        fmt="o", color=STYLES["cdn-pull"][0], ms=8, mec="white", mew=0.8, capsize=4, lw=1.8,
+        fmt="o", color=STYLES["cdn-pull"][0], ms=9, mec="white", mew=0.8, capsize=4, lw=1.8,
         zorder=4,
     )  # fmt: skip
     axes.set_yticks(places, [row.name for row in rows])

@@ -48,7 +48,7 @@ def pick(picker: Picker, candidates: int, chunks: ChunksView, rng: random.Random
     """
     try:
         index = picker.pick(candidates, chunks, rng)
-    except Exception as error:  # a strategy is foreign code and may raise anything
+    except (Exception, SystemExit) as error:  # a strategy is foreign code and may raise anything
         raise _failed(picker, error) from error
     if type(index) is not int or index < 0 or not candidates >> index & 1:
         raise StrategyError(
@@ -65,7 +65,7 @@ def choose(choker: Choker, view: RoundView) -> dict[bytes, float]:
     """
     try:
         decision = choker.choose(view)
-    except Exception as error:  # a strategy is foreign code and may raise anything
+    except (Exception, SystemExit) as error:  # a strategy is foreign code and may raise anything
         raise _failed(choker, error) from error
     who = name_of(choker)
     if type(decision) in {list, tuple}:
@@ -100,12 +100,12 @@ def name_of(strategy: object) -> str:
     return f"{file}:{kind.__name__}" if file else kind.__name__
 
 
-def _failed(strategy: object, error: Exception) -> StrategyError:
+def _failed(strategy: object, error: BaseException) -> StrategyError:
     line = _last_line(error)
     return StrategyError(f"{name_of(strategy)} failed: {type(error).__name__}: {error}{line}")
 
 
-def _last_line(error: Exception) -> str:
+def _last_line(error: BaseException) -> str:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

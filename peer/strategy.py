@@ -113,7 +113,7 @@ def _load(path: Path, class_name: str, _stamp: int) -> type[Any]:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # foreign code may raise anything
+    except (Exception, SystemExit) as error:  # foreign code may raise anything
         raise StrategyError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
     kind = getattr(module, class_name, None)
     if not inspect.isclass(kind):

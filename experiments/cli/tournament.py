@@ -131,7 +131,7 @@ class _Contest(Campaign):
             group = self.base.clients[0]
             caption = (
                 f"{self.tournament.share} clients each · {len(done)} seeds · "
-                f"{units.format_size(done[0].size)} · {units.format_rate(group.up)} up · "
+                f"{done[0].size / 2**20:g} MiB · clients {group.up / 1e6:g} Mb/s up · "
                 + _departure(self.base.server.leaves_after)
             )
             for name, data in tournament.draw(standings, caption=caption).items():

@@ -35,18 +35,16 @@ class RoundRobin:
     when_complete = "round-robin"
 
     def __init__(self) -> None:
-        self._round = 0
-        self._turn: dict[bytes, int] = {}  # the last round in which a neighbour was served
+        self._line: list[bytes] = []  # who waits longest first
 
     def choose(self, view: RoundView) -> list[NeighbourView]:
-        """Return the `slots` neighbours whose last turn is longest ago."""
-        self._round += 1
-        present = {neighbour.id for neighbour in view.interested}
-        self._turn = {each: turn for each, turn in self._turn.items() if each in present}
-        waiting = sorted(view.interested, key=lambda neighbour: self._turn.get(neighbour.id, 0))
-        chosen = waiting[: view.slots]
-        self._turn.update((neighbour.id, self._round) for neighbour in chosen)
-        return chosen
+        """Return the first `slots` in the line, who then go to its end."""
+        present = {neighbour.id: neighbour for neighbour in view.interested}
+        self._line = [each for each in self._line if each in present]
+        self._line += [each for each in present if each not in self._line]
+        chosen, waiting = self._line[: view.slots], self._line[view.slots :]
+        self._line = waiting + chosen
+        return [present[each] for each in chosen]
 
 
 class SeedLinear:
