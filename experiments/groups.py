@@ -1,7 +1,7 @@
 """How each group of clients fared in one run: when it was served, and how much it gave.
 
 Folds over the run's event log; groups and their order are the scenario's. Times are seconds
-since demand started.
+since each client's arrival.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from experiments.metrics import DELIVERED, DEMAND_STARTED
+from experiments.metrics import CLIENT_ARRIVED, DELIVERED
 from experiments.runner import Outcome
 from experiments.swarm_metrics import CHUNK_DUPLICATED, CHUNK_RECEIVED
 
@@ -34,13 +34,14 @@ class GroupMetrics(msgspec.Struct, frozen=True, kw_only=True):
 
 def fold(outcome: Outcome) -> list[GroupMetrics]:
     """Return the metrics of each group of clients, in the scenario's order."""
-    start, times, received, sent = 0.0, dict[str, float](), Counter[str](), Counter[str]()
+    arrived, times = dict[str, float](), dict[str, float]()
+    received, sent = Counter[str](), Counter[str]()
     for line in gzip.decompress(outcome.events).splitlines():
         event = msgspec.json.decode(line)
-        if event["event"] == DEMAND_STARTED:
-            start = event["t"]
+        if event["event"] == CLIENT_ARRIVED:
+            arrived[event["host"]] = event["t"]
         elif event["event"] == DELIVERED:
-            times[event["host"]] = event["t"] - start
+            times[event["host"]] = event["t"] - arrived[event["host"]]
         elif event["event"] in (CHUNK_RECEIVED, CHUNK_DUPLICATED):
             sent[event["source"]] += event["bytes"]
             received[event["host"]] += event["bytes"]

@@ -1,6 +1,7 @@
 """What a run's event log comes to: completion times, bytes per role, distance from the bound.
 
-Folds over events; it never looks at a live node. Times are seconds since demand started.
+Folds over events; it never looks at a live node. Times are seconds since each client's arrival,
+which is the start of demand unless the scenario says otherwise.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ DELIVERED = "delivery_completed"
 FAILED = "delivery_failed"
 HOST_CRASHED = "host_crashed"
 HOST_LEFT = "host_left"
+CLIENT_ARRIVED = "client_arrived"
 BYTES_COUNTED = "bytes_counted"
 
 
@@ -46,13 +48,20 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
 
 def completions(events: Iterable[Event]) -> list[float]:
     """Return each client's delivery time, ascending."""
-    start, times = 0.0, []
+    return sorted(waits(events).values())
+
+
+def waits(events: Iterable[Event]) -> dict[str, float]:
+    """Return how long each client that was served had waited, in the order of arrival."""
+    start, arrived, times = 0.0, dict[str, float](), dict[str, float]()
     for event in events:
         if event.name == DEMAND_STARTED:
             start = event.time
+        elif event.name == CLIENT_ARRIVED:
+            arrived[event.host] = event.time
         elif event.name == DELIVERED:
-            times.append(event.time - start)
-    return sorted(times)
+            times[event.host] = event.time - arrived.get(event.host, start)
+    return {host: times[host] for host in (*arrived, *times) if host in times}
 
 
 def failures(events: Iterable[Event]) -> list[str]:

@@ -78,7 +78,7 @@ def run(scenario: Scenario, network: NetworkName = "virtual") -> Outcome:
         model=scenario.model,
         clients=scenario.client_count,
         seed=scenario.seed,
-        bound=models()[scenario.model].bound(world, content.size),
+        bound=_bound(world, content.size),
         valid=calibration.valid,
         digest=log.digest(),
         wall=time.perf_counter() - started,
@@ -104,6 +104,13 @@ def _first_strategy_error(errors: BaseExceptionGroup[BaseException]) -> Strategy
         if found is not None:
             return found
     return None
+
+
+def _bound(world: World, size: int) -> float:
+    """Return the model's bound, or one client's alone where clients do not come at once."""
+    if world.scenario.staggered:
+        return world.bound_of_one(size)
+    return models()[world.scenario.model].bound(world, size)
 
 
 def _as_swarm(events: list[Event], world: World, size: int) -> SwarmMetrics | None:

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from experiments import faults as adversities
-from experiments import units
+from experiments import population, units
 from experiments.faults import (
     Crash,
     Crashes,
@@ -28,15 +28,26 @@ from experiments.faults import (
     SlowLink,
     TrackerOutage,
 )
+from experiments.population import (
+    AfterSeeding,
+    Arrival,
+    Departure,
+    FlashCrowd,
+    Never,
+    OnCompletion,
+    Poisson,
+    Timetable,
+)
 from experiments.quantities import Duration, Rate, Size
 from peer.decision import StrategyError
 from peer.settings import PeerSettings
 from peer.strategy import find_choker, find_picker, is_file
 
 __all__ = [
-    "Clients", "Content", "Crash", "Crashes", "Duration", "Edges", "Fault", "Freeze", "Leave",
-    "Network", "Partition", "Peers", "Rate", "Scenario", "ScenarioError", "Server", "Size",
-    "SlowLink", "TrackerOutage", "load", "parse", "problems", "to_toml",
+    "AfterSeeding", "Arrival", "Clients", "Content", "Crash", "Crashes", "Departure", "Duration",
+    "Edges", "Fault", "FlashCrowd", "Freeze", "Leave", "Network", "Never", "OnCompletion",
+    "Partition", "Peers", "Poisson", "Rate", "Scenario", "ScenarioError", "Server", "Size",
+    "SlowLink", "Timetable", "TrackerOutage", "load", "parse", "problems", "to_toml",
 ]  # fmt: skip
 
 MAX_CLIENTS = 10_000
@@ -70,14 +81,18 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Clients(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Some clients with equal access links and, in a swarm, equal strategies.
+    """Some clients that come and go alike and, in a swarm, have equal strategies.
 
+    Their links are `up` and `down`, or, if `access` is given, lines by share.
     `seed_choker`, for when they have everything, is what their choker becomes unless given.
     """
 
     count: int
     up: Rate = Rate(10e6)
     down: Rate = Rate(50e6)
+    access: dict[str, float] = {}
+    arrival: Arrival = FlashCrowd()
+    departure: Departure = Never()
     picker: str = "rarest-first"
     choker: str = "tit-for-tat"
     seed_choker: str | None = None
@@ -142,6 +157,11 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def client_groups(self) -> tuple[Clients, ...]:
         """The group of each client, in the order of their names."""
         return tuple(group for group in self.clients for _ in range(group.count))
+
+    @property
+    def staggered(self) -> bool:
+        """Whether not all clients come at once."""
+        return any(not isinstance(group.arrival, FlashCrowd) for group in self.clients)
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -241,6 +261,10 @@ def problems(scenario: Scenario, models: Sequence[str]) -> Iterator[tuple[str, s
     for index, group in enumerate(scenario.clients):
         if group.count < 1:
             yield f"clients[{index}].count", f"{group.count} is below 1"
+        for key, problem in population.problems(
+            group.arrival, group.access, group.count, scenario.horizon
+        ):
+            yield f"clients[{index}].{key}", problem
     if scenario.client_count > MAX_CLIENTS:
         yield "clients", f"{scenario.client_count} clients are more than {MAX_CLIENTS}"
     try:

@@ -16,6 +16,7 @@ from experiments.content import Content
 from experiments.log import EventLog
 from experiments.metrics import (
     BYTES_COUNTED,
+    CLIENT_ARRIVED,
     DELIVERED,
     DEMAND_STARTED,
     FAILED,
@@ -120,7 +121,10 @@ class Stage:
         self.demand_started.set()
 
     def fetch(self, client: str, download: Callable[[], Awaitable[str]]) -> None:
-        """Let `client` download; `download` returns the SHA-256 (hex) of its copy."""
+        """Let `client` come in its time, download, and leave in its time.
+
+        `download` returns the SHA-256 (hex) of its copy.
+        """
         self._nursery.start_soon(self._deliver, client, download)
 
     async def everyone_served(self) -> None:
@@ -188,6 +192,8 @@ class Stage:
 
     async def _deliver(self, client: str, download: Callable[[], Awaitable[str]]) -> None:
         with self._scope(client):
+            await trio.sleep(self.world.arrivals[client])
+            self.trace(client)(CLIENT_ARRIVED)
             try:
                 received = await download()
             except (NotDeliveredError, OSError, trio.BrokenResourceError) as error:
@@ -196,6 +202,10 @@ class Stage:
             else:
                 self._check(client, received)
             self._settle(client)
+            stay = self.world.stays[client]
+            if stay is not None:
+                await trio.sleep(stay)
+                self.leave(client)
 
     def _check(self, client: str, received: str) -> None:
         if received == self.content.sha256:

@@ -15,14 +15,18 @@ import msgspec
 from experiments.log import Event
 from experiments.metrics import (
     BYTES_COUNTED,
+    CLIENT_ARRIVED,
     DELIVERED,
     DEMAND_STARTED,
+    HOST_CRASHED,
+    HOST_LEFT,
     completions,
     quantile,
 )
 
 CHUNK_RECEIVED = "chunk_received"
 CHUNK_DUPLICATED = "chunk_duplicated"
+SEED_LEFT = "seed_left"
 HOST_NAMED = "host_named"
 """A host's address differs from its name, as on real sockets."""
 
@@ -30,13 +34,17 @@ HOST_NAMED = "host_named"
 class SwarmMetrics(msgspec.Struct, frozen=True, kw_only=True):
     """One run of a swarm in numbers.
 
-    `uplink_utilisation` is N F / (T (u_s + sum u_i)) over those served, None where an uplink is
-    unlimited. `seed_copies` are the bytes of chunks that came from the server, over F. `tail_s`
-    is T100 - T95. A share ratio is uploaded over downloaded bytes of chunks, of each client that
-    downloaded anything. `control_bytes` is all that left hosts and is not a chunk that arrived:
-    messages, headers, announces, and chunks cut short.
+    `mean_s` is from each client's arrival, `makespan_s` from the start of demand to the last
+    delivery. `uplink_utilisation` is what those served received over what all uplinks could have
+    sent while their hosts were there: N F / (T (u_s + sum u_i)) in a flash crowd without
+    departures; None where an uplink is unlimited. `seed_copies` are the bytes of chunks that came
+    from the server, over F. `tail_s` is T100 - T95. A share ratio is uploaded over downloaded
+    bytes of chunks, of each client that downloaded anything. `control_bytes` is all that left
+    hosts and is not a chunk that arrived: messages, headers, announces, and chunks cut short.
     """
 
+    mean_s: float | None
+    makespan_s: float | None
     uplink_utilisation: float | None
     seed_copies: float
     tail_s: float | None
@@ -70,8 +78,11 @@ def fold(
     ratios = [sent[host] / bytes_in for host, bytes_in in received.items() if host != server]
     times = completions(events)
     last, p95 = (times[-1], quantile(times, 0.95)) if times else (None, None)
+    start, end = _span(events)
     return SwarmMetrics(
-        uplink_utilisation=_utilisation(events, size, sum(uplinks.values())),
+        mean_s=sum(times) / len(times) if times else None,
+        makespan_s=end - start if times else None,
+        uplink_utilisation=_utilisation(events, len(times) * size, server, uplinks),
         seed_copies=sent[server] / size,
         tail_s=None if last is None or p95 is None else last - p95,
         share_ratio_mean=sum(ratios) / len(ratios) if ratios else None,
@@ -82,17 +93,38 @@ def fold(
     )
 
 
-def _utilisation(events: Iterable[Event], size: int, uplinks: float) -> float | None:
-    """Return N F / (T sum u) for N clients served in T seconds."""
-    start, served = 0.0, []
+def _span(events: Iterable[Event]) -> tuple[float, float]:
+    """Return when demand started, and when the last delivery ended."""
+    start = end = 0.0
     for event in events:
         if event.name == DEMAND_STARTED:
-            start = event.time
+            start = end = event.time
         elif event.name == DELIVERED:
-            served.append(event.time)
-    if not served or math.isinf(uplinks):
-        return None
-    return 8 * size * len(served) / ((max(served) - start) * uplinks)
+            end = event.time
+    return start, end
+
+
+def _utilisation(
+    events: Sequence[Event], delivered: int, server: str, uplinks: Mapping[str, float]
+) -> float | None:
+    """Return `delivered` bytes over what `uplinks` could send until the last delivery."""
+    start, end = _span(events)
+    possible = sum(
+        uplinks[host] * max(0.0, min(gone, end) - max(came, start))
+        for host, (came, gone) in presence(events, server).items()
+    )
+    return 8 * delivered / possible if 0 < possible < math.inf else None
+
+
+def presence(events: Iterable[Event], server: str) -> dict[str, tuple[float, float]]:
+    """Return from when to when the server, and each client that came, was there."""
+    there = {server: (0.0, math.inf)}
+    for event in events:
+        if event.name == CLIENT_ARRIVED:
+            there[event.host] = (event.time, math.inf)
+        elif event.name in (HOST_CRASHED, HOST_LEFT, SEED_LEFT) and event.host in there:
+            there[event.host] = (there[event.host][0], event.time)
+    return there
 
 
 def _bytes_up(events: Iterable[Event]) -> int:

@@ -11,10 +11,13 @@ tracker, at the backbone, rtt from everyone:
 from __future__ import annotations
 
 import math
+import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from experiments.bounds import EdgeLoad
-from experiments.scenario import Clients, Scenario
+from experiments import population
+from experiments.bounds import EdgeLoad, transfer_time
+from experiments.scenario import Scenario
 from net.topology import Access, Topology
 
 SERVER = "server"
@@ -28,6 +31,8 @@ class World:
     topology: Topology
     edges: tuple[str, ...]
     clients: tuple[str, ...]
+    arrivals: Mapping[str, float]
+    stays: Mapping[str, float | None]  # how long each client seeds; None: for good
 
     @property
     def slowest_down(self) -> float:
@@ -38,6 +43,10 @@ class World:
     def clients_up(self) -> float:
         """The sum of the clients' uplinks."""
         return sum(self.topology.access(client).up for client in self.clients)
+
+    def bound_of_one(self, size: int) -> float:
+        """The least time in which the slowest client can have `size` bytes, whenever it comes."""
+        return transfer_time(size, self.slowest_down)
 
     def edge_loads(self) -> list[EdgeLoad]:
         """Each edge with the number of clients in its region: what nearest-edge routing gives."""
@@ -66,12 +75,30 @@ def build(scenario: Scenario) -> World:
         topology.add_link(f"region-{number}", "backbone", delay=rtt / 8)
         access = Access(up=scenario.edges.up, down=down)
         topology.add_host(edge, access, router=f"region-{number}", delay=rtt / 8)
-    for index, (client, group) in enumerate(zip(clients, _groups(scenario), strict=True)):
+    for index, (client, access) in enumerate(zip(clients, _accesses(scenario), strict=True)):
         region = f"region-{index % len(edges) + 1}"
-        access = Access(up=group.up, down=group.down)
         topology.add_host(client, access, router=region, delay=rtt / 8)
-    return World(scenario, topology, edges, clients)
+    arrivals = dict(zip(clients, _arrivals(scenario), strict=True))
+    stays = [population.stay(group.departure) for group in scenario.client_groups]
+    return World(
+        scenario, topology, edges, clients, arrivals, dict(zip(clients, stays, strict=True))
+    )
 
 
-def _groups(scenario: Scenario) -> list[Clients]:
-    return [group for group in scenario.clients for _ in range(group.count)]
+def _accesses(scenario: Scenario) -> list[Access]:
+    accesses: list[Access] = []
+    for index, group in enumerate(scenario.clients):
+        if group.access:
+            rng = random.Random(f"{scenario.seed}/access/{index}")
+            accesses += population.lines(group.access, group.count, rng)
+        else:
+            accesses += [Access(up=group.up, down=group.down)] * group.count
+    return accesses
+
+
+def _arrivals(scenario: Scenario) -> list[float]:
+    times: list[float] = []
+    for index, group in enumerate(scenario.clients):
+        rng = random.Random(f"{scenario.seed}/arrivals/{index}")
+        times += population.arrivals(group.arrival, group.count, rng)
+    return times

@@ -81,6 +81,8 @@ class Campaign:
             show.as_json(rows)
         elif rows:
             show.table(rows, title=self.title)
+            if len(done) == 1:
+                show.bound_note(done[0].scenario)
             if len(swarms) == 1 and swarms[0] is not None:
                 show.swarm(swarms[0])
                 show.groups(groups.fold(done[0]))

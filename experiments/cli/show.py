@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from experiments.groups import GroupMetrics
     from experiments.metrics import Metrics
     from experiments.runner import Outcome
+    from experiments.scenario import Scenario
     from experiments.swarm_metrics import SwarmMetrics
     from experiments.tournament import Standing
     from net.calibration import Calibration
@@ -84,6 +85,8 @@ def swarm(metrics: SwarmMetrics) -> None:
     """Print how the swarm did."""
     busy = metrics.uplink_utilisation
     lines = {
+        "delivery": f"mean {_number(metrics.mean_s)} s after arrival, "
+        f"all after {_number(metrics.makespan_s)} s",
         "uplinks": "one is unlimited" if busy is None else f"{busy:.1%} used".replace("%", " %"),
         "seed copies": f"{metrics.seed_copies:.2f}",
         "tail": f"{_number(metrics.tail_s)} s from 95 % served to all",
@@ -94,6 +97,14 @@ def swarm(metrics: SwarmMetrics) -> None:
     }
     sys.stdout.write("swarm\n")
     sys.stdout.writelines(f"  {name:11} {text}\n" for name, text in lines.items())
+
+
+def bound_note(scenario: Scenario) -> None:
+    """Say which bound stands beside the result where it is not the model's."""
+    if scenario.staggered:
+        sys.stdout.write("bound    F / d_min, of one client: clients do not come at once\n")
+    elif scenario.faults:
+        sys.stdout.write("bound    that of the healthy network with all its clients\n")
 
 
 def groups(metrics: Sequence[GroupMetrics]) -> None:

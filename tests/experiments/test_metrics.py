@@ -27,6 +27,12 @@ def test_times_count_from_demand() -> None:
     assert metrics.completions(EVENTS) == [2.0, 3.0]
 
 
+def test_who_comes_later_waits_from_then() -> None:
+    """Times count from each client's own arrival, in the order of arrival."""
+    late = Event(3.5, "client-1", "client_arrived", {})
+    assert metrics.waits([EVENTS[0], late, *EVENTS[1:]]) == {"client-1": 0.5, "client-2": 3.0}
+
+
 def test_bytes_are_summed_by_role() -> None:
     """A role is the host's name up to its number."""
     assert [metrics.bytes_sent(EVENTS, role) for role in ("server", "edge", "client")] == [

@@ -59,6 +59,22 @@ def test_what_is_not_said_has_a_default() -> None:
         (('size = "1MiB"', ""), "content: give either file or size"),
         (('size = "1MiB"', 'file = "absent.bin"'), "content.file: there is no file"),
         (('size = "1MiB"', 'size = "1MiB"\nchunk_size = "1B"'), "content.chunk_size: must be"),
+        (
+            ("count = 3", "count = 3\naccess = { dsl = 0.5 }"),
+            "clients[0].access: the shares add up to",
+        ),
+        (
+            ("count = 3", "count = 3\naccess = { isdn = 1.0 }"),
+            "access.isdn: no such line; one of dsl",
+        ),
+        (
+            ("count = 3", 'count = 3\narrival = { kind = "trace", times = ["1s"] }'),
+            "clients[0].arrival.times: 1 times for 3 clients",
+        ),
+        (
+            ("count = 3", 'count = 3\narrival = { kind = "poisson", mean_gap = "0s" }'),
+            "clients[0].arrival.mean_gap: must be longer than 0s",
+        ),
         (("count = 3", "count = 3\n[edges]\ncount = 0"), "edges.count: 0 is not between"),
         (("count = 3", "count = 3\n[network]\nrtt = '4'"), "network.rtt: '4' is not a duration"),
     ],

@@ -19,6 +19,8 @@ def chunk(host: str, source: str, name: str = "chunk_received") -> Event:
 
 EVENTS = [
     Event(1.0, "experiment", "demand_started", {}),
+    Event(1.0, "client-1", "client_arrived", {}),
+    Event(1.0, "client-2", "client_arrived", {}),
     chunk("client-1", "server"),
     chunk("client-2", "server"),
     chunk("client-1", "client-2"),
@@ -54,6 +56,16 @@ def test_utilisation_is_what_was_delivered_over_what_could_be() -> None:
     got = fold(EVENTS)
     assert got is not None
     assert got.uplink_utilisation == pytest.approx(2 * 2 * MIB * 8 / (4 * 24e6))
+
+
+def test_who_was_not_there_could_not_send() -> None:
+    """One client comes two seconds late, and the server leaves after one second."""
+    late = Event(3.0, "client-2", "client_arrived", {})
+    gone = Event(2.0, "server", "seed_left", {})
+    got = fold([*EVENTS[:2], *EVENTS[3:-5], late, gone, *EVENTS[-5:]])
+    assert got is not None
+    assert got.uplink_utilisation == pytest.approx(2 * 2 * MIB * 8 / ((1 + 4 + 2) * 8e6))
+    assert (got.mean_s, got.makespan_s) == (2.0, 4.0)
 
 
 def test_an_unlimited_uplink_has_no_utilisation() -> None:
