@@ -47,7 +47,7 @@ class Transport:
     segment: int = 16 * 1024
     window: int = 1024 * 1024
     receive_buffer: int = 1024 * 1024
-    send_buffer: int = 32 * 1024
+    send_buffer: int = 0
 
 
 class Flow:

@@ -129,6 +129,11 @@ class Download:
             del self.requesters[index]
             self._in_flight &= ~(1 << index)
 
+    def decline(self, neighbour: Neighbour, index: int) -> None:
+        """`neighbour` will not send chunk `index` now: ask others first."""
+        neighbour.declined |= 1 << index
+        self.release(neighbour, index)
+
     def release_all(self, neighbour: Neighbour) -> None:
         """Give up everything asked of `neighbour`."""
         for index in list(neighbour.requested):
@@ -154,7 +159,7 @@ class Download:
         return min(share + int(ahead), settings.max_pipeline)
 
     def _next_chunk(self, neighbour: Neighbour) -> int | None:
-        candidates = neighbour.have & self._missing & ~self._in_flight
+        candidates = neighbour.have & self._missing & ~self._in_flight & ~neighbour.declined
         if candidates:
             return decision.pick(self._picker, candidates, self._view, self._rng)
         if self._missing & ~self._in_flight or neighbour.requested:
@@ -165,7 +170,7 @@ class Download:
         """Everything is asked for: ask an idle neighbour for what the fewest were asked for."""
         wanted = [
             (len(self.requesters[index]), self._rng.random(), index)
-            for index in bits(neighbour.have & self._missing)
+            for index in bits(neighbour.have & self._missing & ~neighbour.declined)
         ]
         if not wanted:
             return None

@@ -25,6 +25,7 @@ class Neighbour:
         "_sent_before",
         "am_choking",
         "am_interested",
+        "declined",
         "download_rate",
         "have",
         "heard",
@@ -69,6 +70,7 @@ class Neighbour:
         self.revealed = 0  # what a super-seed has shown it
         self.served = 0  # and sent it, or it has from others
         self.snubbed = False
+        self.declined = 0  # chunks it rejected our requests for, this round
         self.heard = now
         self.spoke = now
         self.received = 0

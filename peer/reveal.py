@@ -7,7 +7,7 @@ seed shows all it has. Source: BEP 16. It knows masks and counts, and sends noth
 from __future__ import annotations
 
 import random
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from peer.neighbour import Neighbour
 from peer.picker import Availability, bits, rarest
@@ -20,8 +20,8 @@ AHEAD_OF_ALL = 16  # the same for all neighbours together
 class Reveal:
     """What a super-seed has shown to whom.
 
-    Always true: while `active`, a neighbour was shown `revealed` chunks only, and among those it
-    could be shown, one that fewer others were shown goes first.
+    Always true: while `active`, a neighbour was shown `revealed` chunks only, and no chunk was
+    shown to two neighbours unless both others left it, or `repeat` found the seed idle.
     """
 
     def __init__(self, chunk_count: int, rng: random.Random) -> None:
@@ -32,17 +32,30 @@ class Reveal:
         self._rng = rng
 
     def show(self, neighbour: Neighbour, neighbours: int) -> None:
-        """Show `neighbour`, one of so many, chunks until enough of them are still to come."""
+        """Show `neighbour`, one of so many, chunks that nobody else was shown, if any are left."""
         ahead = max(AHEAD, AHEAD_OF_ALL // max(1, neighbours))
+        self._show(neighbour, self._shown.levels[0], ahead)
+
+    def repeat(self, neighbours: Iterable[Neighbour]) -> None:
+        """Nobody asks for what it was shown: show each what others were shown in vain."""
+        for neighbour in neighbours:
+            self._show(neighbour, ~self._out, AHEAD + neighbour.revealed.bit_count())
+
+    def forget(self, neighbour: Neighbour) -> None:
+        """`neighbour` is gone: what it was shown and not sent can be shown to others."""
+        self._shown.remove_all(neighbour.revealed & ~neighbour.served)
+
+    def _show(self, neighbour: Neighbour, chunks: int, ahead: int) -> None:
+        """Show chunks among `chunks` until `ahead` of them are still to come."""
         while (neighbour.revealed & ~neighbour.served & ~neighbour.have).bit_count() < ahead:
-            candidates = self._everything & ~neighbour.have & ~neighbour.revealed
-            candidates = candidates & ~self._out or candidates
+            candidates = self._everything & chunks & ~neighbour.have & ~neighbour.revealed
             if not candidates:
                 return
             index = rarest(candidates, self._shown.levels, self._rng)
             self._shown.add(index)
             neighbour.revealed |= 1 << index
             neighbour.outbox.append(Have((index,)))
+            chunks &= ~(1 << index)
 
     def sent(self, neighbour: Neighbour, index: int, neighbours: Collection[Neighbour]) -> None:
         """Chunk `index` went to `neighbour`: show it another, or all to all if all is out."""

@@ -40,6 +40,8 @@ from wire.message import (
 
 MAX_OUTBOX = 1024  # messages a neighbour may leave unread
 
+RARE = 1  # a chunk that no more neighbours have is told of at once
+
 
 class Swarm:
     """The neighbours of one peer, and everything agreed with them.
@@ -113,6 +115,8 @@ class Swarm:
         if neighbour not in self.neighbours:
             return
         del self.neighbours[neighbour]
+        if self._reveal is not None and self._reveal.active:
+            self._reveal.forget(neighbour)
         self.touched.pop(neighbour, None)
         self._download.forget(neighbour)
         self._upload.forget(neighbour)
@@ -158,8 +162,8 @@ class Swarm:
             case Choke():
                 self._download.choked(neighbour)
             case Reject(index):
-                self._download.release(neighbour, index)
-                self._fill_all([each for each in self.neighbours if each is not neighbour], now)
+                self._download.decline(neighbour, index)
+                self._fill_all(self.neighbours, now)
             case Cancel(index):
                 self._upload.cancel(neighbour, index)
             case KeepAlive():
@@ -186,7 +190,10 @@ class Swarm:
             self._rechoke_at = now + self._settings.choke_interval
             for neighbour in self.neighbours:
                 neighbour.update_rates(self._settings.choke_interval)
+                neighbour.declined = 0
             self._snub(now)
+            if self._reveal is not None and self._reveal.active and self._upload.idle:
+                self._reveal.repeat(self.neighbours)
             self._download.lose_interest(self.neighbours)
             self._reveal_more()
             self._rechoke(now)
@@ -235,9 +242,11 @@ class Swarm:
         self._download.fill(neighbour, now)
 
     def _announce(self, index: int, now: float) -> None:
-        """Have a new chunk told; once we have everything, tell everybody so."""
+        """Have a new chunk told, a rare one at once; having everything, tell everybody so."""
         self._news.append(index)
-        self._announce_at = min(self._announce_at, now + self._settings.have_delay)
+        rare = self._download.availability.count(index) <= RARE
+        delay = 0.0 if rare else self._settings.have_delay
+        self._announce_at = min(self._announce_at, now + delay)
         if self.store.complete:
             everything = Bitfield.of(self.store.have, self._chunk_count)
             for neighbour in self.neighbours:

@@ -6,6 +6,7 @@ passed on. It sends nothing itself and knows no clock.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 
 from peer.neighbour import Neighbour
@@ -13,6 +14,7 @@ from peer.settings import PeerSettings
 from peer.turns import Turns
 from wire.message import Choke, Reject, Unchoke
 
+PROMISES = 2  # neighbours that wait for the same chunk: the next shall ask those who got it
 STALL = 2.0  # seconds after which a chunk being sent no longer holds others back
 MAX_QUEUE = 256  # requests one neighbour may have waiting
 
@@ -31,6 +33,12 @@ class Upload:
         self._unchoked: dict[Neighbour, None] = {}
         self._turns = Turns()
         self._sending: dict[Neighbour, None] = {}
+        self._promises: Counter[int] = Counter()  # per chunk: who waits for it, or is sent it
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is being sent, nor asked for."""
+        return not self._promises
 
     def rechoke(self, neighbours: Iterable[Neighbour], shares: Mapping[bytes, float]) -> None:
         """Begin a round: serve the interested whose ids `shares` has, with these shares."""
@@ -55,16 +63,22 @@ class Upload:
 
     def request(self, neighbour: Neighbour, index: int) -> None:
         """`neighbour` asks for chunk `index`; refused while it is choked or asks too much."""
-        if neighbour.am_choking or len(neighbour.queue) >= MAX_QUEUE:
+        if (
+            neighbour.am_choking
+            or len(neighbour.queue) >= MAX_QUEUE
+            or self._promises[index] >= PROMISES
+        ):
             neighbour.outbox.append(Reject(index))
         elif index not in neighbour.queue:
             neighbour.queue.append(index)
+            self._promises[index] += 1
             self._turns.wait(neighbour)
 
     def cancel(self, neighbour: Neighbour, index: int) -> None:
         """`neighbour` no longer wants chunk `index`."""
         if index in neighbour.queue:
             neighbour.queue.remove(index)
+            self._release(index)
             if not neighbour.queue:
                 self._turns.leave(neighbour)
 
@@ -75,7 +89,10 @@ class Upload:
 
     def forget(self, neighbour: Neighbour) -> None:
         """`neighbour` is gone."""
-        neighbour.queue.clear()
+        self._drop_queue(neighbour)
+        if neighbour.sending is not None:
+            self._release(neighbour.sending)
+            neighbour.sending = None
         self._turns.forget(neighbour)
         self._unchoked.pop(neighbour, None)
         self._sending.pop(neighbour, None)
@@ -101,7 +118,9 @@ class Upload:
     def finished(self, neighbour: Neighbour, size: int) -> None:
         """The chunk that was being sent to `neighbour`, `size` bytes, is sent."""
         neighbour.sent += size
-        neighbour.sending = None
+        if neighbour.sending is not None:
+            self._release(neighbour.sending)
+            neighbour.sending = None
         self._sending.pop(neighbour, None)
 
     def _unchoke(self, neighbour: Neighbour) -> None:
@@ -115,5 +134,15 @@ class Upload:
         del self._unchoked[neighbour]
         neighbour.outbox.append(Choke())
         neighbour.outbox.extend(Reject(index) for index in neighbour.queue)
-        neighbour.queue.clear()
+        self._drop_queue(neighbour)
         self._turns.leave(neighbour)
+
+    def _drop_queue(self, neighbour: Neighbour) -> None:
+        for index in neighbour.queue:
+            self._release(index)
+        neighbour.queue.clear()
+
+    def _release(self, index: int) -> None:
+        self._promises[index] -= 1
+        if not self._promises[index]:
+            del self._promises[index]
