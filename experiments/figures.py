@@ -100,7 +100,9 @@ def dot_plot(rows: Sequence[Dots], *, title: str, label: str, caption: str) -> d
     figure, axes = _canvas(title, caption)
     places = range(len(rows))
     for place, row in zip(places, rows, strict=True):
-        axes.plot(row.each, [place] * len(row.each), "o", color="#999999", ms=5, mec="white", zorder=5)
+        axes.plot(
+            row.each, [place] * len(row.each), "o", color="#999999", ms=5, mec="white", zorder=5
+        )
     axes.errorbar(
         [row.mean for row in rows], places, xerr=[row.half_width for row in rows],
         fmt="o", color=STYLES["cdn-pull"][0], ms=9, mec="white", mew=0.8, capsize=4, lw=1.8,

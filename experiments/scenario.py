@@ -231,7 +231,7 @@ def _find_strategies_beside(path: Path, group: dict[str, object]) -> None:
     for key in ("picker", "choker", "seed_choker"):
         name = group.get(key)
         if isinstance(name, str) and is_file(name):
-            group[key] = str(path.parent / name)
+            group[key] = str(path.parent.resolve() / name)
 
 
 def parse(table: Mapping[str, object], models: Sequence[str], *, source: str) -> Scenario:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
@@ -55,7 +56,7 @@ def participant(name: str) -> Participant:
         find_picker(picker)
     find_choker(choker)
     short = "+".join(_short(part) for part in (picker, choker) if part)
-    return Participant(short, choker, picker or "rarest-first")
+    return Participant(short, _absolute(choker), _absolute(picker or "rarest-first"))
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,11 @@ def _standing(label: str, own: Sequence[GroupMetrics]) -> Standing:
         share_ratio=sum(ratios) / len(ratios),
         each_s=times,
     )
+
+
+def _absolute(name: str) -> str:
+    """Return a name that means the same wherever the results are read."""
+    return str(Path(name).resolve()) if is_file(name) else name
 
 
 def _short(name: str) -> str:
