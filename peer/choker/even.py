@@ -11,9 +11,9 @@ from peer.view import NeighbourView, RoundView
 class LeastServed:
     """Serve those who got least from us so far: a seed's way to spread a file evenly.
 
-    It asks for nothing, as a seed must. It is close to the seed's choker of later BitTorrent
-    clients, which serve everybody in turn: Legout, Urvoy-Keller and Michiardi, "Rarest First and
-    Choke Algorithms Are Enough" (IMC 2006), section 2.2.
+    It asks for nothing, as a seed must. Ours; later BitTorrent clients come close to it when they
+    seed and serve everybody in turn (Legout, Urvoy-Keller and Michiardi, "Rarest First and Choke
+    Algorithms Are Enough", IMC 2006).
     """
 
     work_conserving = True
