@@ -41,7 +41,8 @@ class Transport:
 
     `segment` is the unit links serve (finer is truer, coarser is faster), `window` the most a
     flow has in flight, `receive_buffer` what an application that does not read can be sent,
-    `send_buffer` what a sender may have queued before its `send_all` waits.
+    `send_buffer` what may wait before the first link without `send_all` waiting: none, so that
+    who sends one thing after the other knows when each has left.
     """
 
     segment: int = 16 * 1024

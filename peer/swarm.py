@@ -192,7 +192,7 @@ class Swarm:
                 neighbour.update_rates(self._settings.choke_interval)
                 neighbour.declined = 0
             self._snub(now)
-            if self._reveal is not None and self._reveal.active and self._upload.idle:
+            if self._reveal is not None and self._reveal.active and self._upload.idle(now):
                 self._reveal.repeat(self.neighbours)
             self._download.lose_interest(self.neighbours)
             self._reveal_more()
@@ -292,7 +292,7 @@ class Swarm:
         self._check_index(index)
         if not self.store.have >> index & 1:
             raise ProtocolError(f"a request for chunk {index}, which was not offered")
-        self._upload.request(neighbour, index)
+        self._upload.request(neighbour, index, now)
         self._start_uploads(now)
 
     def _reveal_more(self) -> None:

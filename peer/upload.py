@@ -35,10 +35,9 @@ class Upload:
         self._sending: dict[Neighbour, None] = {}
         self._promises: Counter[int] = Counter()  # per chunk: who waits for it, or is sent it
 
-    @property
-    def idle(self) -> bool:
-        """Whether nothing is being sent, nor asked for."""
-        return not self._promises
+    def idle(self, now: float) -> bool:
+        """Whether nothing moves, and nothing that could be sent now is asked for."""
+        return all(each in self._sending for each in self._turns) and not self._active(now)
 
     def rechoke(self, neighbours: Iterable[Neighbour], shares: Mapping[bytes, float]) -> None:
         """Begin a round: serve the interested whose ids `shares` has, with these shares."""
@@ -61,15 +60,18 @@ class Upload:
         for neighbour in waiting[:free]:
             self._unchoke(neighbour)
 
-    def request(self, neighbour: Neighbour, index: int) -> None:
-        """`neighbour` asks for chunk `index`; refused while it is choked or asks too much."""
-        if (
-            neighbour.am_choking
-            or len(neighbour.queue) >= MAX_QUEUE
-            or self._promises[index] >= PROMISES
-        ):
+    def request(self, neighbour: Neighbour, index: int, now: float) -> None:
+        """`neighbour` asks for chunk `index`.
+
+        Refused while it is choked, asks too much, or enough others are about to get the chunk.
+        """
+        if neighbour.am_choking or len(neighbour.queue) >= MAX_QUEUE:
             neighbour.outbox.append(Reject(index))
-        elif index not in neighbour.queue:
+        elif index in neighbour.queue:
+            return
+        elif self._promised(index, now) >= PROMISES:
+            neighbour.outbox.append(Reject(index))
+        else:
             neighbour.queue.append(index)
             self._promises[index] += 1
             self._turns.wait(neighbour)
@@ -100,7 +102,7 @@ class Upload:
     def start(self, now: float) -> list[Neighbour]:
         """Begin to send what may be sent now; returns to whom (see their `sending`)."""
         started: list[Neighbour] = []
-        active = sum(now - each.sending_since < STALL for each in self._sending)
+        active = self._active(now)
         for neighbour in self._turns:
             if active >= self._settings.concurrent_uploads:
                 break
@@ -141,6 +143,19 @@ class Upload:
         for index in neighbour.queue:
             self._release(index)
         neighbour.queue.clear()
+
+    def _active(self, now: float) -> int:
+        """How many chunks are being sent without stalling."""
+        return sum(now - each.sending_since < STALL for each in self._sending)
+
+    def _promised(self, index: int, now: float) -> int:
+        """How many neighbours wait for chunk `index`, or are sent it; who has stalled is none."""
+        if self._promises[index] < PROMISES:
+            return self._promises[index]
+        stalled = [each for each in self._sending if now - each.sending_since >= STALL]
+        return self._promises[index] - sum(
+            (each.sending == index) + (index in each.queue) for each in stalled
+        )
 
     def _release(self, index: int) -> None:
         self._promises[index] -= 1

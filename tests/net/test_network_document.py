@@ -44,8 +44,7 @@ def test_the_numbers_are_the_code_s(text: str) -> None:
         f"({transport.segment // 1024} KiB unless told otherwise",
         f"message of up to {flow.PACKET:,} bytes",
         f"at most {link.EXPRESS_BACKLOG * 1e3:.0f} ms of such messages",
-        f"its buffer of {transport.receive_buffer // 2**20} MiB; a sender whose"
-        f" {transport.send_buffer // 1024} KiB\nbuffer is full waits",
+        f"its buffer of {transport.receive_buffer // 2**20} MiB; a sender waits until",
         f"W₀ = {flow.INITIAL_WINDOW:,} B",
         f"The window stops at {transport.window // 2**20} MiB",
         f"when {fabric.DATAGRAM_QUEUE // 1024} KiB wait",

@@ -206,20 +206,38 @@ def test_who_leaves_requests_unanswered_is_snubbed() -> None:
 
 
 def test_new_chunks_are_told_together() -> None:
-    """Haves wait a little to share a message, and go to those who lack the chunk."""
+    """Haves wait a little to share a message, and go to those who lack the chunk.
+
+    A chunk that only its source has is told of at once.
+    """
     swarm, source = meet()
+    for name in (b"x", b"y"):
+        other = Neighbour(name.decode(), name * 20, 0.0)
+        swarm.join(other)
+        swarm.receive(other, Bitfield.of(0b011, CONTENT.count), 0.0)
     needy = Neighbour("needy", b"n" * 20, 0.0)
     swarm.join(needy)
     swarm.receive(needy, Bitfield.of(0b100, CONTENT.count), 0.0)
     needy.outbox.clear()
     swarm.receive(source, Bitfield.of(0b111, CONTENT.count), 0.0)
     swarm.receive(source, Unchoke(), 0.0)
-    for index in range(3):
+    for index in range(2):
         swarm.receive(source, Chunk(index, CONTENT.chunk(index)), 0.1)
+    assert swarm.wake_at == pytest.approx(0.5)
+    swarm.receive(source, Chunk(2, CONTENT.chunk(2)), 0.2)
     assert swarm.wake_at == pytest.approx(0.5)
     swarm.tick(swarm.wake_at)
     assert [message for message in needy.outbox if isinstance(message, Have)] == [Have((0, 1))]
     assert not any(isinstance(message, Have) for message in source.outbox)
+
+
+def test_a_rare_chunk_is_told_of_at_once() -> None:
+    """What only its source had goes on without delay, so that it spreads as a cascade."""
+    swarm, source = meet()
+    swarm.receive(source, Bitfield.of(0b111, CONTENT.count), 0.0)
+    swarm.receive(source, Unchoke(), 0.0)
+    swarm.receive(source, Chunk(1, CONTENT.chunk(1)), 0.1)
+    assert swarm.wake_at == pytest.approx(0.1)
 
 
 def test_an_empty_file_is_whole_and_harmless() -> None:

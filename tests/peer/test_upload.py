@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from peer.neighbour import Neighbour
 from peer.settings import PeerSettings
-from peer.upload import MAX_QUEUE, STALL, Upload
+from peer.upload import MAX_QUEUE, PROMISES, STALL, Upload
 from wire.message import Choke, Reject, Unchoke
 
 SETTINGS = PeerSettings(upload_slots=3, concurrent_uploads=2)
@@ -55,7 +55,7 @@ class Uploading(RuleBasedStateMachine):
 
     @rule(who=one_of_them, index=st.integers(0, 9))
     def ask(self, who: int, index: int) -> None:
-        self.upload.request(self.everyone[who], index)
+        self.upload.request(self.everyone[who], index, self.now)
 
     @rule(who=one_of_them, index=st.integers(0, 9))
     def cancel(self, who: int, index: int) -> None:
@@ -123,7 +123,7 @@ def test_requests_without_end_are_rejected() -> None:
     """One neighbour can have so many requests waiting; the others come back to it."""
     upload, (greedy,) = served(1)
     for index in range(MAX_QUEUE + 50):
-        upload.request(greedy, index)
+        upload.request(greedy, index, 0.0)
     assert len(greedy.queue) == MAX_QUEUE
     rejected = [message for message in greedy.outbox if isinstance(message, Reject)]
     assert rejected == [Reject(index) for index in range(MAX_QUEUE, MAX_QUEUE + 50)]
@@ -132,8 +132,8 @@ def test_requests_without_end_are_rejected() -> None:
 def test_the_same_request_twice_is_one() -> None:
     """A repeated request neither queues again nor is it refused."""
     upload, (neighbour,) = served(1)
-    upload.request(neighbour, 7)
-    upload.request(neighbour, 7)
+    upload.request(neighbour, 7, 0.0)
+    upload.request(neighbour, 7, 0.0)
     assert list(neighbour.queue) == [7]
     assert neighbour.outbox == [Unchoke()]
 
@@ -142,12 +142,12 @@ def test_a_choked_neighbour_is_told_what_will_not_come() -> None:
     """Its requests are rejected one by one, after the Choke; what is being sent goes on."""
     upload, (neighbour,) = served(1)
     for index in (4, 5, 6):
-        upload.request(neighbour, index)
+        upload.request(neighbour, index, 0.0)
     upload.start(0.0)
     upload.not_interested(neighbour)
     assert neighbour.outbox == [Unchoke(), Choke(), Reject(5), Reject(6)]
     assert neighbour.sending == 4
-    upload.request(neighbour, 8)
+    upload.request(neighbour, 8, 0.0)
     assert neighbour.outbox[-1] == Reject(8)
 
 
@@ -157,7 +157,7 @@ def test_turns_are_fair(busy: int) -> None:
     upload, everyone = served(busy)
     for position, neighbour in enumerate(everyone):
         for index in range(20 + 10 * position):
-            upload.request(neighbour, index)
+            upload.request(neighbour, 100 * position + index, 0.0)
     got: Counter[str] = Counter()
     sending: deque[Neighbour] = deque()
     for _ in range(busy * 15):
@@ -172,8 +172,8 @@ def test_turns_are_fair(busy: int) -> None:
 def test_one_who_does_not_read_holds_nobody_back() -> None:
     """A chunk that is not taken counts no more after a while; others are served meanwhile."""
     upload, everyone = served(PeerSettings().concurrent_uploads + 1)
-    for neighbour in everyone:
-        upload.request(neighbour, 1)
+    for index, neighbour in enumerate(everyone):
+        upload.request(neighbour, index, 0.0)
     *stalled, last = everyone
     assert upload.start(0.0) == stalled
     assert upload.start(STALL / 2) == []
@@ -192,3 +192,20 @@ def test_a_free_slot_goes_to_who_waited_longest() -> None:
     upload.not_interested(everyone[3])
     upload.fill_slots(everyone)
     assert [each.name for each in everyone if not each.am_choking] == ["n0", "n1", "n4"]
+
+
+def test_a_chunk_is_promised_to_few_at_a_time() -> None:
+    """The others are told to ask elsewhere, until one has it, or one of the few has stalled."""
+    upload, everyone = served(PROMISES + 2)
+    *first, late, later = everyone
+    for neighbour in [*first, late]:
+        upload.request(neighbour, 7, 0.0)
+    assert [neighbour.outbox[1:] for neighbour in everyone] == [[]] * PROMISES + [[Reject(7)], []]
+    started, *_ = upload.start(0.0)
+    upload.request(later, 7, STALL / 2)
+    assert later.outbox[1:] == [Reject(7)]
+    upload.finished(started, 100)
+    upload.request(later, 7, STALL / 2)
+    assert list(later.queue) == [7]
+    upload.request(late, 7, STALL)
+    assert list(late.queue) == [7]
