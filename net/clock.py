@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import trio
 
+FAREWELL = 60.0  # virtual seconds that shielded clean-up has once a run is given up
 _IDLE_SLEEP = 0.02  # real seconds; lets trio's own idle detection and shutdown through
 
 
@@ -108,6 +109,7 @@ class VirtualClock(trio.abc.Clock):
         if self.watchdog is None or self.stall:
             raise StalledError(self.stall or reason)
         self.stall = reason
+        self.horizon = self._now + FAREWELL
         self.watchdog.cancel()
         return 0.0
 

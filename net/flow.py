@@ -236,13 +236,13 @@ class Flow:
     def _express(self, size: int) -> float | None:
         """When a small message alone on its flow arrives, or None if it has to queue."""
         path = self._path
-        crossing = 0.0
+        now = arrival = self._scheduler.now()
         for link in path.links:
-            service = link.admit_express(size)
-            if service is None:
+            if not link.has_express_room(now):
                 return None
-            crossing += service
-        arrival = self._scheduler.now() + path.delay + crossing + self._recovery(size)
+        for link in path.links:
+            arrival += link.carry_express(size, now)
+        arrival += path.delay + self._recovery(size)
         self._express_arrival = max(arrival, self._express_arrival)
         return self._express_arrival
 

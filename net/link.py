@@ -110,20 +110,18 @@ class Link:
         else:
             heappush(self._queue, (start, next(self._sequence), segment))
 
-    def admit_express(self, size: int) -> float | None:
-        """Seconds a small message takes to cross ahead of the queue, or None if it must queue.
+    def has_express_room(self, now: float) -> bool:
+        """Whether a small message may cross ahead of the queue.
 
         A flow that has nothing else under way goes first, as the sparse flows of FQ-CoDel do
         (RFC 8290, section 4.1), as long as such messages together stay within the rate.
         """
-        if not self._rate:
-            return None
+        return self._rate > 0 and self._express_until - now <= EXPRESS_BACKLOG
+
+    def carry_express(self, size: int, now: float) -> float:
+        """Take a small message across ahead of the queue; returns the seconds it takes."""
         service = size * self._byte_time
-        now = self._scheduler.now()
-        until = (max(self._express_until, now)) + service
-        if until - now > EXPRESS_BACKLOG + service:
-            return None
-        self._express_until = until
+        self._express_until = max(self._express_until, now) + service
         if self._serving is not None:
             self._owed += service
         self.bytes_carried += size

@@ -159,7 +159,7 @@ class SocketNetwork:
             dialling.setsockopt(socket.IPPROTO_IP, trio.socket.IP_BIND_ADDRESS_NO_PORT, 1)
         await self._bind(dialling, 0)
         try:
-            await dialling.connect(address)
+            await _connect(dialling, address)
             connection = SocketConnection(trio.SocketStream(dialling))
             if connection.local == connection.remote:  # TCP lets a socket connect to itself
                 raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
@@ -180,6 +180,13 @@ class SocketNetwork:
         except BaseException:
             unbound.close()
             raise
+
+
+async def _connect(dialling: trio.socket.SocketType, address: Address) -> None:
+    try:
+        await dialling.connect(address)
+    except UnicodeError as error:  # the name cannot even be asked for
+        raise OSError(errno.EINVAL, f"{address.host!r} is not a host name") from error
 
 
 def _address(name: tuple[str, int] | tuple[str, int, int, int]) -> Address:

@@ -56,6 +56,11 @@ def test_one_segment_takes_its_size_over_the_rate() -> None:
     assert [at for at, _ in sender.crossings] == pytest.approx([0.001, 0.0015])
 
 
+def overtake(wire: Link, size: int, now: float) -> float | None:
+    """Send a small message ahead of the queue; returns its time on the link, None if refused."""
+    return wire.carry_express(size, now) if wire.has_express_room(now) else None
+
+
 @given(st.lists(st.tuples(st.integers(0, 3), SIZES, GAPS), min_size=1, max_size=40))
 def test_a_link_is_never_faster_than_its_rate(arrivals: list[tuple[int, int, float]]) -> None:
     """Between any two crossings no more passes than the rate allows."""
@@ -91,7 +96,7 @@ def test_small_messages_that_overtake_are_charged_to_what_follows(
         if bulk:
             wire.enqueue(sender.segment(size))
         else:
-            wire.admit_express(small)
+            overtake(wire, small, time.now())
         time.run(until=min(time.now() + gap, 1e9))
         if "idle" in repr(wire):
             return  # that busy period is over: the next starts afresh
@@ -106,7 +111,7 @@ def test_small_messages_alone_never_exceed_the_rate(sizes: list[int]) -> None:
     _, wire = link()
     until = 0.0
     for size in sizes:
-        service = wire.admit_express(size)
+        service = overtake(wire, size, 0.0)
         if service is None:
             assert until + 8 * size / RATE > EXPRESS_BACKLOG
         else:
@@ -180,11 +185,11 @@ def test_a_link_at_rate_zero_holds_everything() -> None:
     time, wire = link(0.0)
     sender = Sender(time)
     wire.enqueue(sender.segment(1_000))
-    assert wire.admit_express(100) is None
+    assert overtake(wire, 100, 0.0) is None
     time.run(until=5.0)
     assert sender.crossings == []
     wire.set_rate(RATE)
-    assert wire.admit_express(100) == pytest.approx(0.0001)
+    assert overtake(wire, 100, time.now()) == pytest.approx(0.0001)
     time.run()
     assert [at for at, _ in sender.crossings] == pytest.approx([5.001])
 

@@ -65,6 +65,24 @@ def test_a_run_ends_at_its_horizon() -> None:
         simulate(main, seed=1, horizon=100)
 
 
+@pytest.mark.parametrize("horizon", [100, FOREVER])
+def test_a_run_given_up_still_cleans_up(horizon: float) -> None:
+    """Shielded clean-up that takes time ends the run no differently, at a horizon or a deadlock."""
+    cleaned: list[float] = []
+
+    async def main(clock: VirtualClock) -> None:
+        try:
+            await (trio.sleep(1000) if horizon == 100 else trio.Event().wait())
+        finally:
+            with trio.move_on_after(2, shield=True):
+                await trio.sleep(1)
+                cleaned.append(clock.now())
+
+    with pytest.raises(StalledError, match="horizon|deadlock"):
+        simulate(main, seed=1, horizon=horizon)
+    assert len(cleaned) == 1
+
+
 def test_waiting_for_idle_tasks_works_without_deadlines() -> None:
     """`wait_all_tasks_blocked` returns, more than once, and is no deadlock."""
 

@@ -92,3 +92,10 @@ async def test_a_connection_shows_its_ends() -> None:
     dialled, accepted = await connection_pair()
     async with dialled, accepted:
         assert repr(dialled) == f"<SocketConnection {dialled.local} to {accepted.local}>"
+
+
+@pytest.mark.trio
+async def test_a_name_that_is_none_is_an_os_error() -> None:
+    """What a hostile tracker may call a host cannot crash who dials it."""
+    with pytest.raises(OSError, match="not a host name"):
+        await SocketNetwork().dial(Address("a..b", 80))
