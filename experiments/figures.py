@@ -96,13 +96,12 @@ def completion_cdf(
 
 
 def dot_plot(rows: Sequence[Dots], *, title: str, label: str, caption: str) -> dict[str, bytes]:
-    """Return means with their intervals, one row each from the top, single values behind."""
+    """Return means with their intervals, one row each from the top, single values below."""
     figure, axes = _canvas(title, caption)
     places = range(len(rows))
     for place, row in zip(places, rows, strict=True):
-        axes.plot(
-            row.each, [place] * len(row.each), "o", color="#999999", ms=5, mec="white", zorder=5
-        )
+        below = [place + 0.2] * len(row.each)
+        axes.plot(row.each, below, "o", color="#999999", ms=4, mew=0, zorder=3)
     axes.errorbar(
         [row.mean for row in rows], places, xerr=[row.half_width for row in rows],
         fmt="o", color=STYLES["cdn-pull"][0], ms=9, mec="white", mew=0.8, capsize=4, lw=1.8,
