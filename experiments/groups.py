@@ -14,13 +14,14 @@ import msgspec
 
 from experiments.metrics import CLIENT_ARRIVED, DELIVERED
 from experiments.runner import Outcome
-from experiments.swarm_metrics import CHUNK_DUPLICATED, CHUNK_RECEIVED
+from experiments.swarm_metrics import CHUNK_DUPLICATED, CHUNK_RECEIVED, HOST_NAMED
 
 
 class GroupMetrics(msgspec.Struct, frozen=True, kw_only=True):
     """One group in numbers; times are means over those served, None if nobody was.
 
-    The share ratio is what the group uploaded over what it downloaded, in bytes of chunks.
+    The share ratio is what the group uploaded over what it downloaded, in bytes of chunks; one
+    that came twice counts as uploaded only.
     """
 
     picker: str
@@ -36,15 +37,16 @@ def fold(outcome: Outcome) -> list[GroupMetrics]:
     """Return the metrics of each group of clients, in the scenario's order."""
     arrived, times = dict[str, float](), dict[str, float]()
     received, sent = Counter[str](), Counter[str]()
-    for line in gzip.decompress(outcome.events).splitlines():
-        event = msgspec.json.decode(line)
+    events = [msgspec.json.decode(line) for line in gzip.decompress(outcome.events).splitlines()]
+    names = {event["address"]: event["host"] for event in events if event["event"] == HOST_NAMED}
+    for event in events:
         if event["event"] == CLIENT_ARRIVED:
             arrived[event["host"]] = event["t"]
         elif event["event"] == DELIVERED:
             times[event["host"]] = event["t"] - arrived[event["host"]]
         elif event["event"] in (CHUNK_RECEIVED, CHUNK_DUPLICATED):
-            sent[event["source"]] += event["bytes"]
-            received[event["host"]] += event["bytes"]
+            sent[names.get(event["source"], event["source"])] += event["bytes"]
+            received[event["host"]] += event["bytes"] if event["event"] == CHUNK_RECEIVED else 0
     metrics, first = [], 0
     for group in outcome.scenario.clients:
         hosts = outcome.scenario.client_names[first : first + group.count]

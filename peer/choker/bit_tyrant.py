@@ -28,8 +28,8 @@ class BitTyrant:
     20 %. One that has served for three rounds may cost less: u_p falls by 10 %. Neighbours are
     paid u_p each, best d_p / u_p first, until our own uplink is spent. Source: Piatek, Isdal,
     Anderson, Krishnamurthy and Venkataramani, "Do Incentives Build Robustness in BitTorrent?"
-    (NSDI 2007). Of one's own uplink it knows the most it has sent in a round so far, and
-    the first guess of u_p and d_p is an equal share of that.
+    (NSDI 2007). What its own uplink can do it takes from the highest rate at which it has sent so
+    far, at least a chunk per slot and second; the first guess of u_p and d_p is an equal share.
     """
 
     RAISE, LOWER, PATIENCE = 1.2, 0.9, 3

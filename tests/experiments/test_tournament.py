@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,8 @@ from experiments.scenario import (
     load,
 )
 from experiments.tournament import Participant, Tournament
+from peer.decision import StrategyError
+from peer.view import ChunksView
 
 SMALL = Scenario(
     name="small",
@@ -159,6 +162,20 @@ def test_an_illegal_decision_ends_the_run_and_names_the_strategy(
         run(Path("own.toml"), quiet=True)
     assert caught.value.code == FAILED
     assert json.loads(Path("results/own/manifest.json").read_text())["state"] == "failed"
+
+
+def test_an_illegal_pick_ends_the_run_as_well() -> None:
+    """Though it is taken deep inside a connection."""
+    group = Clients(count=2, picker=f"{__file__}:Stubborn")
+    with pytest.raises(StrategyError, match=r"test_tournament.py:Stubborn picked 0, which is none"):
+        runner.run(replace(SMALL, clients=[group]))
+
+
+class Stubborn:
+    """A picker that wants the first chunk, always."""
+
+    def pick(self, candidates: int, chunks: ChunksView, rng: random.Random) -> int:
+        return 0
 
 
 @pytest.mark.parametrize(
