@@ -24,7 +24,7 @@ STYLES: Mapping[str, tuple[str, str]] = {
 _OTHER = ("#56B4E9", "v")
 _WIDTHS = (3.6, 2.8, 2.2, 1.6)  # so that curves which coincide are seen beneath each other
 _DASHES = (0, (4, 2.5))
-_INK, _FAINT = "#333333", "#DDDDDD"
+INK, FAINT = "#333333", "#DDDDDD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Dots:
 
 def delivery_times(series: Sequence[Series], *, caption: str) -> dict[str, bytes]:
     """Return the figure of the textbook, measured: time of the last delivery against N."""
-    figure, axes = _canvas("How long until everyone has the file?", caption)
+    figure, axes = canvas("How long until everyone has the file?", caption)
     for index, curve in enumerate(series):
         colour, marker = STYLES.get(curve.model, _OTHER)
         width = _WIDTHS[index % len(_WIDTHS)]
@@ -67,16 +67,16 @@ def delivery_times(series: Sequence[Series], *, caption: str) -> dict[str, bytes
     ends = [(curve.last[-1], curve.model) for curve in series]
     _label_ends(axes, ends, gap=highest * 0.055)
     axes.plot([], [], color="#999999", lw=2.6, marker="o", ms=6, mec="white", label="measured")
-    axes.plot([], [], color=_INK, lw=1.1, ls=_DASHES, label="lower bound")
+    axes.plot([], [], color=INK, lw=1.1, ls=_DASHES, label="lower bound")
     axes.legend(loc="upper left", frameon=False, handlelength=2.6)
-    return _render(figure)
+    return render(figure)
 
 
 def completion_cdf(
     times: Mapping[str, Sequence[float]], *, clients: int, caption: str
 ) -> dict[str, bytes]:
     """Return the share of clients served by each time, per model (`times` ascending)."""
-    figure, axes = _canvas(f"When does each of {clients} clients have the file?", caption)
+    figure, axes = canvas(f"When does each of {clients} clients have the file?", caption)
     longest = max(max(ordered) for ordered in times.values())
     for index, (model, ordered) in enumerate(times.items()):
         colour, marker = STYLES.get(model, _OTHER)
@@ -92,12 +92,12 @@ def completion_cdf(
     axes.set_xlim(0, longest * 1.04)
     axes.set_ylim(0, 104)
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
-    return _render(figure)
+    return render(figure)
 
 
 def dot_plot(rows: Sequence[Dots], *, title: str, label: str, caption: str) -> dict[str, bytes]:
     """Return means with their intervals, one row each from the top, single values below."""
-    figure, axes = _canvas(title, caption)
+    figure, axes = canvas(title, caption)
     places = range(len(rows))
     for place, row in zip(places, rows, strict=True):
         below = [place + 0.2] * len(row.each)
@@ -111,22 +111,31 @@ def dot_plot(rows: Sequence[Dots], *, title: str, label: str, caption: str) -> d
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.margins(x=0.06)
     axes.set_xlabel(label)
-    return _render(figure)
+    return render(figure)
 
 
-def _canvas(title: str, caption: str) -> tuple[Figure, Axes]:
+def canvas(
+    title: str, caption: str, *, size: tuple[float, float] = (7.2, 4.5)
+) -> tuple[Figure, Axes]:
+    """Return an empty figure (size in inches) in the house style, and its axes."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.2, 4.5), layout="constrained")
+    figure = Figure(figsize=size, layout="constrained")
     axes = figure.add_subplot()
-    axes.set_title(title, loc="left", fontsize=13, fontweight="bold", color=_INK, pad=24)
-    axes.text(0, 1.03, caption, transform=axes.transAxes, fontsize=9, color="#666666")
+    axes.set_title(title, loc="left", fontsize=13, fontweight="bold", color=INK, pad=24)
+    rise = 0.03 * 4.5 / size[1]
+    axes.text(0, 1 + rise, caption, transform=axes.transAxes, fontsize=9, color="#666666")
+    style(axes)
+    return figure, axes
+
+
+def style(axes: Axes) -> None:
+    """Give axes the house style."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color("#888888")
-    axes.tick_params(colors=_INK, labelsize=9.5)
-    axes.grid(visible=True, color=_FAINT, lw=0.7)
+    axes.tick_params(colors=INK, labelsize=9.5)
+    axes.grid(visible=True, color=FAINT, lw=0.7)
     axes.set_axisbelow(True)
-    return figure, axes
 
 
 def _darker(colour: str) -> str:
@@ -146,7 +155,8 @@ def _label_ends(axes: Axes, ends: Sequence[tuple[float, str]], *, gap: float) ->
         )  # fmt: skip
 
 
-def _render(figure: Figure) -> dict[str, bytes]:
+def render(figure: Figure) -> dict[str, bytes]:
+    """Return the figure as PNG and SVG, without date or random ids."""
     import matplotlib as mpl
 
     forms: dict[str, bytes] = {}

@@ -33,6 +33,16 @@ class Event:
         return msgspec.json.encode(record, order="sorted") + b"\n"
 
 
+def read(compressed: bytes) -> list[Event]:
+    """Return the events in what `EventLog.compressed` wrote."""
+    events = []
+    for line in gzip.decompress(compressed).splitlines():
+        record = msgspec.json.decode(line)
+        time, host, name = (record.pop(key) for key in ("t", "host", "event"))
+        events.append(Event(time, host, name, record))
+    return events
+
+
 class EventLog:
     """All events of a run, in the order in which they happened.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -62,13 +62,12 @@ def fold(
 
     `uplinks` are the rates of the server and of all clients.
     """
-    names = {str(e.fields["address"]): e.host for e in events if e.name == HOST_NAMED}
+    name_of = names(events)
     received, sent, duplicate = Counter[str](), Counter[str](), 0
     for event in events:
         if event.name in (CHUNK_RECEIVED, CHUNK_DUPLICATED):
             length = int(event.fields["bytes"] or 0)
-            source = str(event.fields["source"])
-            sent[names.get(source, source)] += length
+            sent[name_of(str(event.fields["source"]))] += length
             if event.name == CHUNK_RECEIVED:
                 received[event.host] += length
             else:
@@ -114,6 +113,12 @@ def _utilisation(
         for host, (came, gone) in presence(events, server).items()
     )
     return 8 * delivered / possible if 0 < possible < math.inf else None
+
+
+def names(events: Iterable[Event]) -> Callable[[str], str]:
+    """Return what tells the host that has an address; names are their own."""
+    known = {str(e.fields["address"]): e.host for e in events if e.name == HOST_NAMED}
+    return lambda address: known.get(address, address)
 
 
 def presence(events: Iterable[Event], server: str) -> dict[str, tuple[float, float]]:

@@ -31,7 +31,11 @@ _EXAMPLES: Mapping[Callable[..., int], Sequence[str]] = {
         "swarmbed compare --file big.iso --clients 1,10,100 --out results/iso",
         "swarmbed compare --network loopback --clients 5 --size 4MiB --json",
     ),
-    run.run: ("swarmbed run swarm", "swarmbed run my-scenario.toml --seed 7 --json"),
+    run.run: (
+        "swarmbed run swarm",
+        "swarmbed run outage --figures",
+        "swarmbed run my-scenario.toml --seed 7 --json",
+    ),
     tournament.tournament: (
         "swarmbed tournament tit-for-tat prop-share free-rider",
         "swarmbed tournament tit-for-tat mine.py:Mine sequential+tit-for-tat --seeds 10",

@@ -6,7 +6,7 @@ What `compare`, `run` and `demo` share; it parses no flags.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +32,7 @@ class Campaign:
     jobs: int | None
     json: bool
     quiet: bool
+    draw_more: Callable[[Outcome], dict[str, bytes]] | None = None  # of a campaign of one run
 
     def carry_out(self) -> int:
         """Run everything and return the exit code; what is finished is kept in any case."""
@@ -88,6 +89,8 @@ class Campaign:
                 show.groups(groups.fold(done[0]))
             show.links([outcome.calibration for outcome in done])
         drawn = comparison.draw(done, self.base, network=self.network)
+        if self.draw_more is not None and done:
+            drawn |= self.draw_more(done[0])
         for name, data in drawn.items():
             path = results.add_figure(name, data)
             if path.suffix == ".png":

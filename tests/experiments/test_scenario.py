@@ -65,7 +65,7 @@ def test_what_is_not_said_has_a_default() -> None:
         ),
         (
             ("count = 3", "count = 3\naccess = { isdn = 1.0 }"),
-            "access.isdn: no such line; one of dsl",
+            "clients[0].access.isdn: no such line",
         ),
         (
             ("count = 3", 'count = 3\narrival = { kind = "trace", times = ["1s"] }'),
