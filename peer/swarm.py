@@ -163,7 +163,8 @@ class Swarm:
                 self._download.choked(neighbour)
             case Reject(index):
                 self._download.decline(neighbour, index)
-                self._fill_all(self.neighbours, now)
+                holders = [each for each in self.neighbours if each.have >> index & 1]
+                self._fill_all(holders, now)  # the one that declined is among them
             case Cancel(index):
                 self._upload.cancel(neighbour, index)
             case KeepAlive():

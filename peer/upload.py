@@ -14,7 +14,7 @@ from peer.settings import PeerSettings
 from peer.turns import Turns
 from wire.message import Choke, Reject, Unchoke
 
-PROMISES = 2  # neighbours that wait for the same chunk: the next shall ask those who got it
+PROMISES = 3  # neighbours that wait for the same chunk: the next shall ask those who got it
 STALL = 2.0  # seconds after which a chunk being sent no longer holds others back
 MAX_QUEUE = 256  # requests one neighbour may have waiting
 
