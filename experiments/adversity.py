@@ -64,7 +64,9 @@ async def _strike(stage: Stage, fault: Fault) -> None:
         case Partition(hosts=hosts, lasts=lasts):
             await _apart(stage, hosts, lasts)
         case Freeze(host=host, lasts=lasts):
+            stage.trace(host)("host_froze")
             await _apart(stage, [host], lasts)
+            stage.trace(host)("host_thawed")
 
 
 async def _apart(stage: Stage, hosts: list[str], lasts: float | None) -> None:

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import trio
+from msgspec.structs import replace
 
-from experiments import adversity, swarm_metrics
+from experiments import adversity, fluid, swarm_metrics
 from experiments import content as contents
 from experiments import world as worlds
 from experiments.content import Content
 from experiments.log import Event, EventLog
-from experiments.metrics import Metrics, completions, failures, summarise
+from experiments.metrics import Metrics, completions, failures, summarise, waits
 from experiments.models import models
 from experiments.scenario import Scenario
 from experiments.stage import Internet, Stage
@@ -116,7 +117,15 @@ def _bound(world: World, size: int) -> float:
 def _as_swarm(events: list[Event], world: World, size: int) -> SwarmMetrics | None:
     hosts = (SERVER, *world.clients)
     uplinks = {host: world.topology.access(host).up for host in hosts}
-    return swarm_metrics.fold(events, size=size, server=SERVER, uplinks=uplinks)
+    metrics = swarm_metrics.fold(events, size=size, server=SERVER, uplinks=uplinks)
+    steady = fluid.steady_state(world.scenario, size)
+    if metrics is None or steady is None:
+        return metrics
+    return replace(
+        metrics,
+        fluid_s=steady.download_time,
+        steady_mean_s=fluid.measured(waits(events), world.clients),
+    )
 
 
 def _on_virtual(world: World, content: Content) -> tuple[EventLog, Calibration]:

@@ -41,6 +41,8 @@ class SwarmMetrics(msgspec.Struct, frozen=True, kw_only=True):
     from the server, over F. `tail_s` is T100 - T95. A share ratio is uploaded over downloaded
     bytes of chunks, of each client that downloaded anything. `control_bytes` is all that left
     hosts and is not a chunk that arrived: messages, headers, announces, and chunks cut short.
+    `fluid_s` is the mean download time by the fluid model, where it applies, and `steady_mean_s`
+    what was measured after its warm-up.
     """
 
     mean_s: float | None
@@ -53,6 +55,8 @@ class SwarmMetrics(msgspec.Struct, frozen=True, kw_only=True):
     share_ratio_max: float | None
     duplicate_bytes: int
     control_bytes: int
+    fluid_s: float | None = None
+    steady_mean_s: float | None = None
 
 
 def fold(

@@ -95,6 +95,11 @@ def swarm(metrics: SwarmMetrics) -> None:
         "duplicates": f"{metrics.duplicate_bytes / 1e6:.2f} MB",
         "control": f"{metrics.control_bytes / 1e6:.2f} MB",
     }
+    if metrics.fluid_s is not None:
+        lines["fluid model"] = (
+            f"mean {_number(metrics.fluid_s)} s by the model, "
+            f"{_number(metrics.steady_mean_s)} s measured after warm-up"
+        )
     sys.stdout.write("swarm\n")
     sys.stdout.writelines(f"  {name:11} {text}\n" for name, text in lines.items())
 
