@@ -50,6 +50,7 @@ class _BusyPeriod:
     began: float
     really_began: float
     bytes_before: int
+    paused: float = 0.0  # between segments, too short to count as a pause
     ended: float = inf  # while it goes on
     really_ended: float = inf
     bytes_after: int = 0
@@ -147,9 +148,9 @@ class Link:
         period = self._period
         if period is None or period.ended == inf:
             return
-        planned = period.ended - period.began
+        planned = period.ended - period.began - period.paused
         if planned >= MIN_PERIOD:
-            lasted = period.really_ended - period.really_began
+            lasted = period.really_ended - period.really_began - period.paused
             self.busy_bytes += period.bytes_after - period.bytes_before
             self.busy_time += lasted
             self.busy_bits_asked += period.allowed_bits / planned * lasted
@@ -166,6 +167,8 @@ class Link:
                 self.settle()
                 late = self._scheduler.actual() - self._scheduler.now()
                 self._period = period = _BusyPeriod(begin, begin + late, self.bytes_carried)
+            elif period.ended < inf:
+                period.paused += begin - period.ended
             period.ended = inf
             period.allowed_bits += service * self._rate
         self._scheduler.call_at(self._ends, self._complete, segment)
