@@ -18,6 +18,8 @@ from peer.store import ChunkStore
 from peer.view import ChunksView
 from wire.message import Buffer, Cancel, Interested, NotInterested, Request
 
+SILENCE = 3.0  # seconds after which a neighbour is not relied on for the last chunks
+
 
 class Verdict(Enum):
     """What a received chunk turned out to be."""
@@ -59,6 +61,11 @@ class Download:
         """The missing chunks that were asked for, as a mask."""
         return self._in_flight
 
+    @property
+    def endgame(self) -> bool:
+        """Whether every missing chunk has been asked for."""
+        return not self._missing & ~self._in_flight
+
     def learn(self, neighbour: Neighbour, chunks: int) -> None:
         """`neighbour` has `chunks` (a mask), perhaps more than we knew."""
         fresh = chunks & ~neighbour.have & self._missing
@@ -91,7 +98,7 @@ class Download:
             return
         room = self._pipeline(neighbour) - len(neighbour.requested)
         while room > 0:
-            index = self._next_chunk(neighbour)
+            index = self._next_chunk(neighbour, now)
             if index is None:
                 return
             neighbour.requested[index] = now
@@ -158,18 +165,25 @@ class Download:
         ahead = neighbour.download_rate * settings.pipeline_time / self._store.manifest.chunk_size
         return min(share + int(ahead), settings.max_pipeline)
 
-    def _next_chunk(self, neighbour: Neighbour) -> int | None:
+    def _next_chunk(self, neighbour: Neighbour, now: float) -> int | None:
         candidates = neighbour.have & self._missing & ~self._in_flight & ~neighbour.declined
         if candidates:
             return decision.pick(self._picker, candidates, self._view, self._rng)
-        if self._missing & ~self._in_flight or neighbour.requested:
+        if not self.endgame or neighbour.requested:
             return None
-        return self._endgame_chunk(neighbour)
+        return self._endgame_chunk(neighbour, now)
 
-    def _endgame_chunk(self, neighbour: Neighbour) -> int | None:
-        """Everything is asked for: ask an idle neighbour for what the fewest were asked for."""
+    def _endgame_chunk(self, neighbour: Neighbour, now: float) -> int | None:
+        """Everything is asked for: ask an idle neighbour for what the fewest were asked for.
+
+        Who has said nothing for a while may have crashed, and does not count.
+        """
         wanted = [
-            (len(self.requesters[index]), self._rng.random(), index)
+            (
+                sum(now - each.heard < SILENCE for each in self.requesters[index]),
+                self._rng.random(),
+                index,
+            )
             for index in bits(neighbour.have & self._missing & ~neighbour.declined)
         ]
         if not wanted:

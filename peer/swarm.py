@@ -193,6 +193,8 @@ class Swarm:
                 neighbour.update_rates(self._settings.choke_interval)
                 neighbour.declined = 0
             self._snub(now)
+            if self._download.endgame and not self.store.complete:
+                self._fill_all(self.neighbours, now)
             if self._reveal is not None and self._reveal.active and self._upload.idle(now):
                 self._reveal.repeat(self.neighbours)
             self._download.lose_interest(self.neighbours)

@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from peer.download import Download, Verdict
+from peer.download import SILENCE, Download, Verdict
 from peer.neighbour import Neighbour
 from peer.picker import RarestFirst, bits
 from peer.settings import PeerSettings
@@ -157,6 +157,18 @@ def test_no_chunk_is_asked_twice_before_the_endgame(seed: int) -> None:
     copies = [len(asked) for asked in download.requesters.values()]
     assert max(copies) == 2
     assert copies.count(2) == len(late)
+
+
+def test_the_endgame_does_not_rely_on_the_silent() -> None:
+    """The last chunk, asked of neighbours that say nothing any more, is asked of one that does."""
+    last = 1 << 5
+    download, _ = downloading(have=CONTENT.everything & ~last)
+    silent = [source(download, name, last) for name in ("a", "b")]
+    lively = source(download, "c", last)
+    assert [requests(each) for each in (*silent, lively)] == [[5], [5], []]
+    lively.heard = SILENCE
+    download.fill(lively, SILENCE)
+    assert requests(lively) == [5]
 
 
 def test_a_chunk_that_came_is_withdrawn_elsewhere() -> None:
