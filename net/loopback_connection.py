@@ -13,15 +13,15 @@ import trio
 
 from net.fabric import Fabric
 from net.flow import Flow
+from net.flow_connection import FlowConnection
 from net.link import Piece
 from net.parking import Parking
-from net.seam import Address, Connection
 from net.sockets import SocketConnection
 
 LINGER = 60.0  # seconds a closed connection may take to deliver what was sent
 
 
-class LoopbackConnection(Connection):
+class LoopbackConnection(FlowConnection):
     """One end of a shaped connection from `hosts[0]` to `hosts[1]` (None: a stranger).
 
     Always true: bytes are written to the socket in the order sent, and none before its time.
@@ -34,56 +34,15 @@ class LoopbackConnection(Connection):
         inner: SocketConnection,
         nursery: trio.Nursery,
     ) -> None:
-        self._fabric = fabric
+        super().__init__(fabric, inner.local, inner.remote)
         self._hosts = hosts
         self._inner = inner
-        self._writer = Parking(fabric.scheduler)
         self._pump = Parking(fabric.scheduler)
         self._arrived: deque[Piece] = deque()
-        self._sending = False
-        self._eof_sent = False
         self._ended = False
-        self._closed = False
-        self._broken = False
         self._linger = trio.CancelScope()
-        self._flow = self._open_flow()
+        self._out = self._open_flow()
         nursery.start_soon(self._forward)
-
-    def __repr__(self) -> str:
-        return f"<LoopbackConnection {self.local} -> {self.remote}>"
-
-    @property
-    def local(self) -> Address:
-        """This end's address."""
-        return self._inner.local
-
-    @property
-    def remote(self) -> Address:
-        """The other end's address."""
-        return self._inner.remote
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Send all of `data`; waits while more than the send buffer holds is unsent."""
-        self._check_idle()
-        if self._eof_sent:
-            raise trio.ClosedResourceError("the sending half was already closed")
-        if self._broken:
-            raise trio.BrokenResourceError("the connection is broken")
-        self._flow.send(data if isinstance(data, bytes) else bytes(data))
-        await self._until_room()
-
-    async def wait_send_all_might_not_block(self) -> None:
-        """Wait until `send_all` would take some data at once."""
-        self._check_idle()
-        await self._until_room()
-
-    async def send_eof(self) -> None:
-        """Close the sending half; the other end reads EOF after all that was sent."""
-        self._check_idle()
-        if not self._eof_sent:
-            self._eof_sent = True
-            self._flow.end()
-        await trio.lowlevel.checkpoint()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         """Return some bytes, or none at the end of the stream."""
@@ -99,7 +58,7 @@ class LoopbackConnection(Connection):
             self._writer.wake()
             trio.lowlevel.notify_closing(self._inner.stream.socket.fileno())
             if not self._eof_sent:
-                self._flow.end()
+                self._out.end()
             self._linger.deadline = trio.current_time() + LINGER
             self._pump.wake()
         await trio.lowlevel.checkpoint()
@@ -146,33 +105,12 @@ class LoopbackConnection(Connection):
     async def _write(self, data: bytes) -> None:
         self._arrived.clear()
         await self._inner.send_all(data)
-        self._flow.read(len(data))
+        self._out.read(len(data))
 
     def _forget(self) -> None:
         source, target = self._hosts
         self._arrived.clear()
         if target is None:
-            self._flow.kill()
+            self._out.kill()
         else:
-            self._fabric.forget(source, target, self._flow)
-
-    def _check_idle(self) -> None:
-        if self._sending:
-            raise trio.BusyResourceError("another task is sending on this connection")
-        if self._closed:
-            raise trio.ClosedResourceError("this connection was already closed")
-
-    async def _until_room(self) -> None:
-        """Wait while more than the send buffer holds is unsent; always a checkpoint."""
-        self._sending = True
-        try:
-            if self._flow.unsent <= self._fabric.transport.send_buffer:
-                await trio.lowlevel.checkpoint()
-                return
-            await self._writer.wait()
-        finally:
-            self._sending = False
-        if self._closed:
-            raise trio.ClosedResourceError("this connection was closed")
-        if self._broken:
-            raise trio.BrokenResourceError("the connection is broken")
+            self._fabric.forget(source, target, self._out)

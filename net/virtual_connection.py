@@ -1,4 +1,4 @@
-"""A TCP connection of the virtual internet: two flows and the state of their ends.
+"""A TCP connection of the virtual internet: two flows, and what has arrived over each.
 
 It behaves as `trio.SocketStream` does over a real connection, errors included. It knows flows
 and tasks, and nothing of ports being free or hosts being known.
@@ -14,13 +14,13 @@ import trio
 
 from net.clock import Scheduler
 from net.fabric import Fabric
-from net.flow import Flow
+from net.flow_connection import FlowConnection
 from net.link import Piece
 from net.parking import Parking
-from net.seam import Address, Connection
+from net.seam import Address
 
 
-class VirtualConnection(Connection):
+class VirtualConnection(FlowConnection):
     """One end of an emulated TCP connection.
 
     Always true: at most one task sends and one receives; bytes that arrived are kept, in
@@ -28,24 +28,16 @@ class VirtualConnection(Connection):
     """
 
     def __init__(self, fabric: Fabric, hosts: tuple[str, str], local: Address, remote: Address):
-        self._fabric = fabric
+        super().__init__(fabric, local, remote)
         self._scheduler: Scheduler = fabric.scheduler
         self._hosts = hosts
-        self._local = local
-        self._remote = remote
         self._peer: VirtualConnection
-        self._out: Flow
         self._buffer: deque[Piece] = deque()
         self._buffered = 0
         self._low_watermark = 1
         self._reader = Parking(fabric.scheduler)
-        self._writer = Parking(fabric.scheduler)
-        self._sending = False
         self._receiving = False
-        self._eof_sent = False
         self._eof_received = False
-        self._closed = False
-        self._broken = False
         self._reset_sent = False
 
     @classmethod
@@ -65,58 +57,12 @@ class VirtualConnection(Connection):
             )
         return a, b
 
-    def __repr__(self) -> str:
-        state = "closed" if self._closed else "broken" if self._broken else "open"
-        return f"<VirtualConnection {self._local} -> {self._remote}, {state}>"
-
-    @property
-    def local(self) -> Address:
-        """This end's address."""
-        return self._local
-
-    @property
-    def remote(self) -> Address:
-        """The other end's address."""
-        return self._remote
-
     def set_low_watermark(self, size: int) -> None:
         """Wake a receiver only once `size` bytes wait for it, as SO_RCVLOWAT does.
 
         Bounded to a quarter of the receive buffer, so that the window cannot starve it.
         """
         self._low_watermark = max(1, min(size, self._fabric.transport.receive_buffer // 4))
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Send all of `data`; waits while more than the send buffer holds is unsent."""
-        self._check_idle()
-        self._check_sendable()
-        self._out.send(_frozen(data))
-        await self._until_room()
-
-    def send_now(self, data: bytes | memoryview) -> bool:
-        """Send `data` without waiting, if nobody is sending and the send buffer has room."""
-        unable = self._sending or self._closed or self._broken or self._eof_sent
-        if unable or self._out.unsent > self._fabric.transport.send_buffer:
-            return False
-        self._out.send(_frozen(data))
-        return True
-
-    async def wait_send_all_might_not_block(self) -> None:
-        """Wait until `send_all` would take some data at once."""
-        self._check_idle()
-        if self._closed:
-            raise trio.ClosedResourceError("this connection was already closed")
-        await self._until_room()
-
-    async def send_eof(self) -> None:
-        """Close the sending half; the other end reads EOF after all that was sent."""
-        self._check_idle()
-        if self._closed:
-            raise trio.ClosedResourceError("this connection was already closed")
-        if not self._eof_sent and not self._broken:
-            self._eof_sent = True
-            self._out.end()
-        await trio.lowlevel.checkpoint()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Return the bytes that have arrived (at most `max_bytes`), or b"" at the end."""
@@ -215,42 +161,6 @@ class VirtualConnection(Connection):
             return pieces[0]
         return b"".join(pieces)
 
-    def _check_sendable(self) -> None:
-        if self._closed:
-            raise trio.ClosedResourceError("this connection was already closed")
-        if self._eof_sent:
-            raise trio.ClosedResourceError("the sending half was already closed")
-        if self._broken:
-            raise trio.BrokenResourceError("connection reset by peer")
-
-    def _check_idle(self) -> None:
-        if self._sending:
-            raise trio.BusyResourceError("another task is sending on this connection")
-
-    async def _until_room(self) -> None:
-        """Wait while more than the send buffer holds is unsent; always a checkpoint."""
-        self._sending = True
-        try:
-            if self._out.unsent <= self._fabric.transport.send_buffer:
-                await trio.lowlevel.checkpoint()
-                return
-            await self._writer.wait()
-        finally:
-            self._sending = False
-        if self._closed:
-            raise trio.ClosedResourceError("this connection was closed")
-        if self._broken:
-            raise trio.BrokenResourceError("connection reset by peer")
-
     def _wake_both(self) -> None:
         self._reader.wake()
         self._writer.wake()
-
-
-def _frozen(data: bytes | bytearray | memoryview) -> Piece:
-    """`data` as something that cannot change under a flow: bytes go by reference."""
-    if isinstance(data, bytes):
-        return data
-    if isinstance(data, memoryview) and isinstance(data.obj, bytes) and data.contiguous:
-        return data if data.format == "B" else data.cast("B")
-    return bytes(data)
