@@ -37,6 +37,7 @@ MAX_HEADER = 65_536
 _PREFIX = struct.Struct("!BBHI")
 PREFIX_BYTES = _PREFIX.size
 _BY_REFERENCE = 4096  # bytes; less is copied
+_SMALL_HEADER = 64  # bytes; what a header of no more says is remembered
 
 
 _KINDS = {layout.message: (kind, layout) for kind, layout in LAYOUTS.items()}
@@ -108,15 +109,6 @@ class Decoder:
         self._start = 0  # of the undecoded bytes in the first piece
         self._buffered = 0
         self._frame: tuple[Layout, int, int] | None = None
-        self._header = msgpack.Unpacker(
-            max_buffer_size=MAX_HEADER,
-            max_array_len=0,  # the outer array is read by hand; there is no inner one
-            max_map_len=0,
-            max_str_len=MAX_HOST,
-            max_ext_len=0,
-            max_bin_len=SWARM_ID_BYTES,
-        )
-        self._header_bytes = 0
         self._error: ProtocolError | None = None
 
     @property
@@ -185,19 +177,17 @@ class Decoder:
         layout, header_length, payload_length = self._frame
         if self._buffered < header_length + payload_length:
             return None
-        values = self._parse_header(layout, self._take(header_length))
+        header = self._take(header_length)
+        small = type(header) is bytes and header_length <= _SMALL_HEADER
+        parse = _parse_header_again if small else _parse_header
+        message, values = parse(layout, header)
         self._frame = None
-        if layout.message is Have:
-            return Have(values)
-        build = cast("Any", layout.message)  # its fields were checked against the layout
-        if layout.least_payload is None:
-            if layout.message is PeerExchange:
-                values = (_contacts(values),)
-            return cast("Message", build(*values))
+        if message is not None:
+            return message
         payload = self._take(payload_length)
         if layout.message is Bitfield:
             return Bitfield(bytes(payload))
-        return cast("Message", build(*values, payload))
+        return cast("Message", cast("Any", layout.message)(*values, payload))
 
     def _parse_prefix(self, prefix: Buffer) -> tuple[Layout, int, int]:
         version, kind, header_length, payload_length = _PREFIX.unpack(prefix)
@@ -216,24 +206,6 @@ class Decoder:
         elif payload_length < layout.least_payload:
             raise ProtocolError(f"{layout.name}: the payload is empty")
         return layout, header_length, payload_length
-
-    def _parse_header(self, layout: Layout, header: Buffer) -> tuple[Any, ...]:
-        unpacker = self._header
-        self._header_bytes += len(header)
-        try:
-            unpacker.feed(header)
-            count = unpacker.read_array_header()
-            values = tuple(unpacker)
-        except (ValueError, msgpack.UnpackException) as error:
-            raise ProtocolError(
-                f"{layout.name}: the header is not a flat msgpack array: {error}"
-            ) from error
-        if len(values) != count or unpacker.tell() != self._header_bytes:
-            raise ProtocolError(
-                f"{layout.name}: the header does not hold the {count} fields it says"
-            )
-        check_fields(layout, values)
-        return values
 
     def _take(self, length: int) -> Buffer:
         """Remove and return the next `length` bytes, which are buffered."""
@@ -271,6 +243,42 @@ def _slice(piece: Buffer | bytearray, start: int, end: int) -> Buffer:
     if isinstance(piece, bytearray) or end - start < _BY_REFERENCE:
         return bytes(piece[start:end])
     return memoryview(piece)[start:end] if end - start < len(piece) else piece
+
+
+def _parse_header(layout: Layout, header: Buffer) -> tuple[Message | None, tuple[Any, ...]]:
+    """Return the message that a header is, or None if a payload belongs to it; and its fields.
+
+    Raises:
+        ProtocolError: the header is not a flat array of the message's fields.
+    """
+    unpacker = msgpack.Unpacker(
+        max_buffer_size=max(1, len(header)),  # allocated at once
+        max_array_len=0,  # the outer array is read by hand; there is no inner one
+        max_map_len=0,
+        max_str_len=MAX_HOST,
+        max_ext_len=0,
+        max_bin_len=SWARM_ID_BYTES,
+    )
+    try:
+        unpacker.feed(header)
+        count = unpacker.read_array_header()
+        values = tuple(unpacker)
+    except (ValueError, msgpack.UnpackException) as error:
+        raise ProtocolError(
+            f"{layout.name}: the header is not a flat msgpack array: {error}"
+        ) from error
+    if len(values) != count or unpacker.tell() != len(header):
+        raise ProtocolError(f"{layout.name}: the header does not hold the {count} fields it says")
+    check_fields(layout, values)
+    if layout.message is Have:
+        return Have(values), values
+    if layout.least_payload is not None:
+        return None, values
+    arguments = (_contacts(values),) if layout.message is PeerExchange else values
+    return cast("Message", cast("Any", layout.message)(*arguments)), values
+
+
+_parse_header_again = lru_cache(maxsize=4096)(_parse_header)  # neighbours are told the same
 
 
 def _contacts(values: tuple[Any, ...]) -> tuple[Contact, ...]:

@@ -64,9 +64,12 @@ class Identifier:
 Field: TypeAlias = Integer | Identifier
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Layout:
-    """How one message class travels: its header fields, and whether a payload follows."""
+    """How one message class travels: its header fields, and whether a payload follows.
+
+    There is one for each class, so a layout equals only itself.
+    """
 
     message: type[Message]
     header: tuple[Field, ...] = ()
