@@ -1,4 +1,4 @@
-"""A peer on a network: connections, handshakes, announces and timers round a `Swarm`.
+"""A peer on a network: connections, handshakes and timers round a `Swarm`.
 
 It moves messages between sockets and the swarm's outboxes, and decides nothing about chunks.
 """
@@ -13,25 +13,21 @@ import trio
 
 from net.seam import Address, Connection, Listener, Network
 from net.trace import Trace, silent
-from peer.announce import AnnounceError, Announcer, Announcers
+from peer.announce import Announcer, Announcers
+from peer.announcing import Announcing, Progress
+from peer.contacts import Contacts
 from peer.exchange import Exchange
 from peer.neighbour import Neighbour
 from peer.settings import PeerSettings
 from peer.store import ChunkStore
 from peer.strategy import Strategies
 from peer.swarm import Swarm
-from wire.announce import DEFAULT_NUMWANT, Event
 from wire.channel import Channel
 from wire.errors import ProtocolError
 from wire.message import PEER_ID_BYTES, Chunk, Contact, Handshake, PeerExchange
 
 LOOK_ROUND = 2.0  # seconds between looks for missing and silent neighbours
 SPARE_CONNECTIONS = 16  # accepted beyond the neighbours, while they shake hands
-FIRST_RETRY, LAST_RETRY = 1.0, 60.0  # seconds to wait for a tracker that failed
-FIRST_HUNGER = 2.0  # seconds after an announce that a starving peer may announce again; doubles
-FAREWELL = 2.0  # seconds to say goodbye to the tracker
-MAX_CONTACTS = 1000  # peers remembered
-MAX_HEARSAY = 500  # of them, no more are taken in from neighbours
 
 
 @dataclass(eq=False, slots=True)
@@ -74,14 +70,13 @@ class Peer:
         self._settings = settings or PeerSettings()
         self._strategies = strategies or Strategies()
         self._wanted_port = port
-        self._contacts: dict[Address, Contact] = {}
+        self._contacts = Contacts(self.peer_id)
         self._lines: dict[Neighbour, _Line] = {}
         self._connections = 0
-        self._until_announce = trio.CancelScope()
-        self._hungry_until = inf
         self._alarm = trio.CancelScope()
         self._alarm_at = inf  # its deadline, which costs more to ask for
         self._swarm: Swarm
+        self._announcing: Announcing
         self._nursery: trio.Nursery
 
     async def run(
@@ -102,11 +97,12 @@ class Peer:
             await self._network.listen(self._wanted_port) as listener,
             trio.open_nursery() as self._nursery,
         ):
+            self._announcing = self._announcing_from(listener.address.port)
             self._nursery.start_soon(self._accept, listener)
             self._nursery.start_soon(self._keep_time)
             self._nursery.start_soon(self._keep_connected, listener.address.port)
             task_status.started(listener.address)
-            await self._keep_announced(listener.address.port)
+            await self._announcing.run(self.completed)
 
     @property
     def neighbours(self) -> tuple[Neighbour, ...]:
@@ -224,7 +220,7 @@ class Peer:
             while True:
                 message = await channel.receive()
                 if isinstance(message, PeerExchange):
-                    self._hear_of(message.added)
+                    self._contacts.hear_of(message.added, {each.peer_id for each in self._lines})
                     neighbour.heard = trio.current_time()
                     continue
                 swarm.receive(neighbour, message, trio.current_time())
@@ -313,10 +309,8 @@ class Peer:
             if not self._store.complete:  # who lacks something dials; who lacks nothing waits
                 self._make_room()
                 self._dial_contacts(self._settings.min_neighbours, port)
-            if self._starving and trio.current_time() >= self._hungry_until:
-                self._until_announce.deadline = trio.current_time()
+            self._announcing.hurry()
 
-    @property
     def _starving(self) -> bool:
         """Whether we need to hear of more peers before the interval is over."""
         if self._store.complete:
@@ -336,81 +330,30 @@ class Peer:
     def _dial_contacts(self, target: int, port: int) -> None:
         """Dial known peers until `target` connections stand or are being made."""
         known = {neighbour.peer_id for neighbour in self._lines}
-        for address, contact in list(self._contacts.items()):
-            if self._connections >= target:
+        for _ in range(target - self._connections):
+            address = self._contacts.take(known)
+            if address is None:
                 return
-            del self._contacts[address]
-            if contact.peer_id not in known:
-                self._nursery.start_soon(self._dial, address, port)
-                target -= 1
+            self._nursery.start_soon(self._dial, address, port)
 
-    async def _keep_announced(self, port: int) -> None:
-        announcer = self._announcers(port)
-        seed = self._store.complete
-        event, retry, hunger = Event.STARTED, FIRST_RETRY, FIRST_HUNGER
-        try:
-            while True:
-                patience = retry
-                try:
-                    reply = await announcer.announce(
-                        event,
-                        left=self._swarm.left,
-                        uploaded=self.uploaded,
-                        downloaded=self.downloaded,
-                        numwant=0 if event is Event.COMPLETED else DEFAULT_NUMWANT,
-                    )
-                except AnnounceError as error:
-                    self._trace("announce_failed", reason=str(error))
-                    retry = min(2 * retry, LAST_RETRY)
-                else:
-                    self._remember(reply.peers)
-                    self._dial_contacts(self._settings.first_dials, port)
-                    seed = seed or event is Event.COMPLETED
-                    event, retry, patience = Event.NONE, FIRST_RETRY, reply.interval
-                hunger = min(2 * hunger, LAST_RETRY) if self._starving else FIRST_HUNGER
-                self._hungry_until = trio.current_time() + hunger
-                with trio.move_on_after(patience) as self._until_announce:
-                    if seed or event is Event.COMPLETED:
-                        await trio.sleep_forever()
-                    await self.completed.wait()
-                    event = Event.COMPLETED
-        finally:
-            with trio.move_on_after(FAREWELL, shield=True):
-                await self._say_goodbye(announcer)
-
-    def _announcers(self, port: int) -> Announcers:
+    def _announcing_from(self, port: int) -> Announcing:
         swarm_id = self._store.manifest.swarm_id
-        return Announcers(
-            [
-                Announcer(
-                    self._network, tracker, swarm_id=swarm_id, peer_id=self.peer_id, port=port
-                )
-                for tracker in self._trackers
-            ]
+        announcers = [
+            Announcer(self._network, tracker, swarm_id=swarm_id, peer_id=self.peer_id, port=port)
+            for tracker in self._trackers
+        ]
+
+        def learn(peers: tuple[Contact, ...]) -> None:
+            self._contacts.remember(peers)
+            self._dial_contacts(self._settings.first_dials, port)
+
+        return Announcing(
+            Announcers(announcers),
+            progress=lambda: Progress(self._swarm.left, self.uploaded, self.downloaded),
+            starving=self._starving,
+            learn=learn,
+            trace=self._trace,
         )
-
-    async def _say_goodbye(self, announcer: Announcers) -> None:
-        try:
-            await announcer.announce(
-                Event.STOPPED,
-                left=self._swarm.left,
-                uploaded=self.uploaded,
-                downloaded=self.downloaded,
-                numwant=0,
-            )
-        except AnnounceError as error:
-            self._trace("announce_failed", reason=str(error))
-
-    def _remember(self, contacts: tuple[Contact, ...]) -> None:
-        for contact in contacts:
-            if contact.peer_id != self.peer_id and len(self._contacts) < MAX_CONTACTS:
-                self._contacts[Address(contact.host, contact.port)] = contact
-
-    def _hear_of(self, contacts: tuple[Contact, ...]) -> None:
-        """A neighbour tells us of peers: remember strangers, but leave room for the tracker's."""
-        known = {neighbour.peer_id for neighbour in self._lines}
-        room = max(0, MAX_HEARSAY - len(self._contacts))
-        self._remember(tuple([each for each in contacts if each.peer_id not in known][:room]))
 
 
 def _reason(error: BaseException) -> str:

@@ -6,9 +6,9 @@ import pytest
 import trio
 
 from net.seam import Address
+from peer.contacts import MAX_HEARSAY
 from peer.exchange import ROUND, Exchange
 from peer.neighbour import Neighbour
-from peer.node import MAX_HEARSAY
 from tests.peer.swarming import KIB, PORT, TRACKER, Content, VirtualSwarm
 from tests.peer.swarming import run_swarm as run
 from wire.message import MAX_EXCHANGE, Contact, PeerExchange
