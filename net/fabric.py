@@ -200,10 +200,6 @@ class Fabric:
                 for flow in flows:
                     flow.kill()
 
-    def restore(self, host: str) -> None:
-        """The host is reachable again; connections from before its crash are not."""
-        self._down.discard(host)
-
     def _apart(self, a: str, b: str) -> bool:
         """Whether a partition separates two hosts."""
         return any((a in island) != (b in island) for island in self._islands)

@@ -6,7 +6,6 @@ Every byte crosses a real socket, when the fabric says that it has arrived. One 
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 from types import TracebackType
@@ -15,7 +14,7 @@ from typing import Self
 import trio
 
 from net.calibration import Calibration, calibrate
-from net.fabric import MAX_DATAGRAM, Fabric, UnreachableError
+from net.fabric import MAX_DATAGRAM, Fabric
 from net.flow import Transport
 from net.internet import Internet
 from net.loopback_connection import LoopbackConnection
@@ -24,7 +23,6 @@ from net.seam import Address, Connection, DatagramSocket, Listener, Network
 from net.sockets import SocketDatagrams, SocketListener, SocketNetwork
 from net.topology import Topology
 
-SYN_TIMEOUT = 60.0  # seconds until a dial that nobody answers fails
 INTRODUCTION = 1.0  # seconds a dialler has to say which host it is, where addresses are shared
 DATAGRAMS_UNDER_WAY = 1024
 
@@ -136,7 +134,7 @@ class LoopbackNetwork(Network):
         internet = self._internet
         target = internet.host_at(address)
         if target is not None:
-            await self._shake_hands(address, target)
+            await trio.sleep(await internet.send_syn(self._name, target, address))
         inner = await self._sockets.dial(address)
         internet.introduce(inner.local, self._name)
         return LoopbackConnection(internet.fabric, (self._name, target), inner, internet.nursery)
@@ -146,23 +144,6 @@ class LoopbackNetwork(Network):
         inner = await self._sockets.datagrams(port)
         self._internet.introduce(inner.address, self._name)
         return LoopbackDatagrams(self._internet, self._name, inner)
-
-    async def _shake_hands(self, address: Address, target: str) -> None:
-        """Take as long as SYN, and SYN and ACK, take; fail as they would."""
-        fabric = self._internet.fabric
-        try:
-            rtt = fabric.rtt(self._name, target)
-        except UnreachableError as error:
-            raise _os_error(errno.EHOSTUNREACH, address) from error
-        if fabric.is_down(self._name):
-            raise _os_error(errno.ENETDOWN, address)
-        waited, patience = 0.0, 1.0
-        while not fabric.connected(self._name, target):
-            if waited >= SYN_TIMEOUT:
-                raise _os_error(errno.ETIMEDOUT, address)
-            await trio.sleep(patience)
-            waited, patience = waited + patience, patience * 2
-        await trio.sleep(rtt)
 
 
 class LoopbackListener(Listener):
@@ -247,7 +228,3 @@ class LoopbackDatagrams(DatagramSocket):
 def _ip(index: int) -> str:
     """The address of the index-th host; processes that run at once rarely share one."""
     return f"127.{16 + os.getpid() % 200}.{index // 250}.{index % 250 + 1}"
-
-
-def _os_error(code: int, address: Address) -> OSError:
-    return OSError(code, f"{address}: {os.strerror(code)}")

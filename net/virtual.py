@@ -7,7 +7,6 @@ CPU work. It knows ports and hosts; streams and links are its neighbours' busine
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Collection
 from itertools import count
 
@@ -16,13 +15,12 @@ import trio
 from net.clock import Scheduler
 from net.fabric import MAX_DATAGRAM, Fabric, UnreachableError
 from net.flow import Transport
-from net.internet import Internet
+from net.internet import Internet, os_error
 from net.parking import Mailbox
 from net.seam import Address, Connection, DatagramSocket, Listener, Network
 from net.topology import Topology
 from net.virtual_connection import VirtualConnection
 
-SYN_TIMEOUT = 60.0  # seconds until a dial that nobody answers fails
 BACKLOG = 1024  # connections that may wait to be accepted
 DATAGRAM_BUFFER = 256  # datagrams that may wait to be received
 EPHEMERAL = range(49152, 65536)  # RFC 6335, section 6
@@ -93,24 +91,14 @@ class VirtualNetwork(Network):
 
     async def dial(self, address: Address) -> VirtualConnection:
         """Connect to `address`, in one round trip."""
-        fabric = self._internet.fabric
         local = Address(self._host, self._free_port())
-        try:
-            delay = fabric.path(self._host, address.host).delay
-        except UnreachableError as error:
-            await trio.lowlevel.checkpoint()
-            raise _os_error(errno.EHOSTUNREACH, address) from error
-        if fabric.is_down(self._host):
-            await trio.lowlevel.checkpoint()
-            raise _os_error(errno.ENETDOWN, address)
-        await trio.sleep(delay)  # SYN
-        await self._wait_until_connected(address)
+        delay = await self._internet.send_syn(self._host, address.host, address)
         listener = self._listener_at(address)
         if listener is None:
             await trio.sleep(delay)  # RST
-            raise _os_error(errno.ECONNREFUSED, address)
+            raise os_error(errno.ECONNREFUSED, address)
         await trio.sleep(delay)  # SYN and ACK
-        hosts = (self._host, address.host)
+        fabric, hosts = self._internet.fabric, (self._host, address.host)
         ours, theirs = VirtualConnection.pair(fabric, hosts, (local, address))
         scheduler = fabric.scheduler
         scheduler.call_at(scheduler.now() + delay, listener.offer, theirs)
@@ -147,7 +135,7 @@ class VirtualNetwork(Network):
         try:
             fabric.send_datagram(self._host, to.host, payload, deliver)
         except UnreachableError as error:
-            raise _os_error(errno.EHOSTUNREACH, to) from error
+            raise os_error(errno.EHOSTUNREACH, to) from error
 
     @property
     def scheduler(self) -> Scheduler:
@@ -158,20 +146,11 @@ class VirtualNetwork(Network):
         network = self._internet.network(address.host)
         return None if network is None else network._listeners.get(address.port)
 
-    async def _wait_until_connected(self, address: Address) -> None:
-        """A SYN that nothing answers is repeated, with growing patience, and then given up."""
-        waited, patience = 0.0, 1.0
-        while not self._internet.fabric.connected(self._host, address.host):
-            if waited >= SYN_TIMEOUT:
-                raise _os_error(errno.ETIMEDOUT, address)
-            await trio.sleep(patience)
-            waited, patience = waited + patience, patience * 2
-
     def _bind(self, port: int, bound: Collection[int]) -> int:
         if self._internet.fabric.is_down(self._host):
-            raise _os_error(errno.ENETDOWN, Address(self._host, port))
+            raise os_error(errno.ENETDOWN, Address(self._host, port))
         if port in bound:
-            raise _os_error(errno.EADDRINUSE, Address(self._host, port))
+            raise os_error(errno.EADDRINUSE, Address(self._host, port))
         if not 0 <= port <= 65535:
             raise OverflowError(f"a port is between 0 and 65535, not {port}")
         return port or self._free_port()
@@ -181,7 +160,7 @@ class VirtualNetwork(Network):
             port = EPHEMERAL[next(self._ephemeral) % len(EPHEMERAL)]
             if port not in self._listeners and port not in self._sockets:
                 return port
-        raise _os_error(errno.EADDRINUSE, Address(self._host, 0))
+        raise os_error(errno.EADDRINUSE, Address(self._host, 0))
 
 
 class VirtualListener(Listener):
@@ -243,7 +222,7 @@ class VirtualDatagramSocket(DatagramSocket):
         if self._closed:
             raise trio.ClosedResourceError("this socket was closed")
         if len(payload) > MAX_DATAGRAM:
-            raise _os_error(errno.EMSGSIZE, to)
+            raise os_error(errno.EMSGSIZE, to)
         self._network.carry(payload, self._address, to)
 
     async def receive(self) -> tuple[bytes, Address]:
@@ -260,7 +239,3 @@ class VirtualDatagramSocket(DatagramSocket):
         self._network.release(self._address.port, self)
         self._arrived.close()
         await trio.lowlevel.checkpoint()
-
-
-def _os_error(code: int, address: Address) -> OSError:
-    return OSError(code, f"{address}: {os.strerror(code)}")

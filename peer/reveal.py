@@ -20,16 +20,20 @@ AHEAD_OF_ALL = 16  # the same for all neighbours together
 class Reveal:
     """What a super-seed has shown to whom.
 
-    Always true: while `active`, a neighbour was shown `revealed` chunks only, and no chunk was
-    shown to two neighbours unless both others left it, or `repeat` found the seed idle.
+    Always true: until it is `over`, a neighbour was shown `revealed` chunks only, and no chunk was
+    shown to two neighbours unless one of them left, or `repeat` found the seed idle.
     """
 
     def __init__(self, chunk_count: int, rng: random.Random) -> None:
-        self.active = True
         self._everything = (1 << chunk_count) - 1
         self._out = 0  # chunks sent to somebody
         self._shown = Availability(chunk_count)
         self._rng = rng
+
+    @property
+    def over(self) -> bool:
+        """Whether every chunk was sent to somebody, and so shown to all."""
+        return self._out == self._everything
 
     def show(self, neighbour: Neighbour, neighbours: int) -> None:
         """Show `neighbour`, one of so many, chunks that nobody else was shown, if any are left."""
@@ -61,8 +65,7 @@ class Reveal:
         """Chunk `index` went to `neighbour`: show it another, or all to all if all is out."""
         neighbour.served |= 1 << index
         self._out |= 1 << index
-        if self._out == self._everything:
-            self.active = False
+        if self.over:
             for each in neighbours:
                 self._show_all(each)
         else:

@@ -105,9 +105,9 @@ class Swarm:
         self.neighbours[neighbour] = None
         self.touched[neighbour] = None
         neighbour.told = len(self._news)
-        hidden = self._reveal is not None and self._reveal.active
+        hidden = self._reveal is not None
         neighbour.outbox.append(Bitfield.of(0 if hidden else self.store.have, self._chunk_count))
-        if self._reveal is not None and self._reveal.active:
+        if self._reveal is not None:
             self._reveal.show(neighbour, len(self.neighbours))
 
     def leave(self, neighbour: Neighbour, now: float) -> None:
@@ -115,7 +115,7 @@ class Swarm:
         if neighbour not in self.neighbours:
             return
         del self.neighbours[neighbour]
-        if self._reveal is not None and self._reveal.active:
+        if self._reveal is not None:
             self._reveal.forget(neighbour)
         self.touched.pop(neighbour, None)
         self._download.forget(neighbour)
@@ -175,9 +175,10 @@ class Swarm:
     def sent_chunk(self, neighbour: Neighbour, size: int, now: float) -> None:
         """The node has sent `neighbour.sending`, `size` bytes."""
         self.uploaded += size
-        if self._reveal is not None and self._reveal.active and neighbour.sending is not None:
+        if self._reveal is not None and neighbour.sending is not None:
             self._reveal.sent(neighbour, neighbour.sending, self.neighbours)
-            if not self._reveal.active:
+            if self._reveal.over:
+                self._reveal = None
                 self._upload.slots = self._settings.upload_slots
             self._touch_all(self.neighbours)
         self._upload.finished(neighbour, size)
@@ -195,7 +196,7 @@ class Swarm:
             self._snub(now)
             if self._download.endgame and not self.store.complete:
                 self._fill_all(self.neighbours, now)
-            if self._reveal is not None and self._reveal.active and self._upload.idle(now):
+            if self._reveal is not None and self._upload.idle(now):
                 self._reveal.repeat(self.neighbours)
             self._download.lose_interest(self.neighbours)
             self._reveal_more()
@@ -288,7 +289,7 @@ class Swarm:
     def _on_chunks(self, neighbour: Neighbour, chunks: int, now: float) -> None:
         self._download.learn(neighbour, chunks)
         self._download.fill(neighbour, now)
-        if self._reveal is not None and self._reveal.active:
+        if self._reveal is not None:
             self._reveal.show(neighbour, len(self.neighbours))
 
     def _on_request(self, neighbour: Neighbour, index: int, now: float) -> None:
@@ -300,7 +301,7 @@ class Swarm:
 
     def _reveal_more(self) -> None:
         """While super-seeding, leave nobody without a chunk to ask for."""
-        if self._reveal is not None and self._reveal.active:
+        if self._reveal is not None:
             for neighbour in self.neighbours:
                 if not neighbour.peer_interested:
                     self._reveal.uninterested(neighbour, len(self.neighbours))

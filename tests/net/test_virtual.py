@@ -11,10 +11,11 @@ import trio
 from trio.testing import check_half_closeable_stream
 
 from net.clock import VirtualClock
+from net.internet import SYN_TIMEOUT
 from net.seam import Address, Network
 from net.simulation import simulate
 from net.topology import Access, Topology, star
-from net.virtual import SYN_TIMEOUT, VirtualInternet
+from net.virtual import VirtualInternet
 from net.virtual_connection import VirtualConnection
 from tests.net import contract
 from tests.net.arithmetic import PORT, drain, send

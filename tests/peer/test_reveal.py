@@ -49,13 +49,13 @@ def test_all_is_out_once_before_anything_is_out_twice(
             for index in shown(each)
             if not each.served >> index & 1 and index not in out
         ]
-        if not reveal.active or not ready:
+        if reveal.over or not ready:
             break
         each, index = ready[turn % len(ready)]
         reveal.sent(each, index, everyone)
         out.append(index)
     assert sorted(out) == list(range(count))
-    assert not reveal.active
+    assert reveal.over
     for each in everyone:
         assert sorted(shown(each)) == list(range(count))
 
