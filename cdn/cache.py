@@ -84,23 +84,30 @@ def _with_age(headers: Headers, exchange: Exchange) -> Headers:
 class Cache:
     """Stored responses by key.
 
-    Invariant: `used`, the sum of their costs, never exceeds `capacity` bytes, and the eviction
-    policy holds exactly the cached keys.
+    Invariant: exactly the keys that the eviction policy holds have a response, so `used`, the sum
+    of their costs, never exceeds `capacity` bytes.
     """
 
-    def __init__(self, capacity: int, eviction: Eviction) -> None:
-        self.capacity = capacity
-        self.used = 0
+    def __init__(self, eviction: Eviction[str]) -> None:
         self._eviction = eviction
-        self._stored: dict[str, tuple[Stored, int]] = {}
+        self._stored: dict[str, Stored] = {}
+
+    @property
+    def capacity(self) -> int:
+        """Bytes there are."""
+        return self._eviction.capacity
+
+    @property
+    def used(self) -> int:
+        """Bytes what is stored counts."""
+        return self._eviction.used
 
     def get(self, key: str) -> Stored | None:
         """Return the response under `key`, None if there is none; counts as a use."""
         found = self._stored.get(key)
-        if found is None:
-            return None
-        self._eviction.touch(key)
-        return found[0]
+        if found is not None:
+            self._eviction.touch(key)
+        return found
 
     def put(self, key: str, stored: Stored) -> list[tuple[str, Stored]] | None:
         """Store a complete response and return what had to go for it; None if it cannot fit."""
@@ -108,21 +115,13 @@ class Cache:
         self.discard(key)
         if cost > self.capacity:
             return None
-        evicted = []
-        while self.used + cost > self.capacity:
-            victim = self._eviction.victim()
-            evicted.append((victim, self._stored[victim][0]))
-            self.discard(victim)
-        self._stored[key] = (stored, cost)
-        self.used += cost
-        self._eviction.add(key, cost)
-        return evicted
+        self._stored[key] = stored
+        gone = self._eviction.insert(key, cost)
+        return [(victim, self._stored.pop(victim)) for victim in gone]
 
     def discard(self, key: str) -> None:
         """Drop what is stored under `key`, if anything."""
-        found = self._stored.pop(key, None)
-        if found is not None:
-            self.used -= found[1]
+        if self._stored.pop(key, None) is not None:
             self._eviction.discard(key)
 
     def __contains__(self, key: str) -> bool:

@@ -47,12 +47,12 @@ class Edge:
         capacity: int,
         wall: Callable[[], float],
         trace: Trace = silent,
-        eviction: Eviction | None = None,
+        eviction: Eviction[str] | None = None,
         connections: int = 32,
         timeout: float = 60.0,
         limits: Limits = Limits(),  # noqa: B008 - immutable
     ) -> None:
-        self.cache = Cache(capacity, eviction if eviction is not None else Lru())
+        self.cache = Cache(eviction if eviction is not None else Lru(capacity))
         self._name = network.host
         self._origin = origin
         self._wall = wall

@@ -28,7 +28,7 @@ def stored(
 @given(st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(0, 6000)), max_size=30))
 def test_the_capacity_is_never_exceeded(puts: list[tuple[str, int]]) -> None:
     """Whatever is put, the costs of what is held stay within the capacity and add up."""
-    cache = Cache(10_000, Lru())
+    cache = Cache(Lru(10_000))
     held: dict[str, Stored] = {}
     for key, size in puts:
         new = stored(size)
@@ -45,7 +45,7 @@ def test_the_capacity_is_never_exceeded(puts: list[tuple[str, int]]) -> None:
 
 def test_what_cannot_fit_evicts_nothing() -> None:
     """An object larger than the cache leaves the others alone."""
-    cache = Cache(5000, Lru())
+    cache = Cache(Lru(5000))
     cache.put("small", stored(10))
     assert cache.put("large", stored(5000)) is None
     assert "small" in cache
