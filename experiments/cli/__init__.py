@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from cyclopts import App
 
 from experiments import __version__
-from experiments.cli import compare, demo, doctor, processes, run, tournament
+from experiments.cli import compare, demo, doctor, processes, run, tournament, web
 from experiments.cli.errors import INTERRUPTED, CommandError
 
 app = App(
@@ -32,7 +32,7 @@ _EXAMPLES: Mapping[Callable[..., int], Sequence[str]] = {
         "swarmbed compare --network loopback --clients 5 --size 4MiB --json",
     ),
     run.run: (
-        "swarmbed run swarm",
+        "swarmbed run swarm --seeds 1-5",
         "swarmbed run outage --figures",
         "swarmbed run my-scenario.toml --seed 7 --json",
     ),
@@ -44,9 +44,9 @@ _EXAMPLES: Mapping[Callable[..., int], Sequence[str]] = {
     processes.tracker: ("swarmbed tracker",),
     processes.seed: ("swarmbed seed big.iso",),
     processes.fetch: ("swarmbed fetch big.iso.manifest --out downloads",),
-    processes.origin: ("swarmbed origin public",),
-    processes.edge: ("swarmbed edge --origin http://127.0.0.1:8000/",),
-    processes.get: ("swarmbed get http://127.0.0.1:8080/big.iso --out copy.iso",),
+    web.origin: ("swarmbed origin public",),
+    web.edge: ("swarmbed edge --origin http://127.0.0.1:8000/",),
+    web.get: ("swarmbed get http://127.0.0.1:8080/big.iso --out copy.iso",),
     doctor.doctor: ("swarmbed doctor",),
 }
 for command, lines in _EXAMPLES.items():

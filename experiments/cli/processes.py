@@ -1,4 +1,4 @@
-"""One node per process on real sockets: tracker, seed, fetch, origin, edge, get.
+"""A swarm of processes on real sockets: tracker, seed, fetch.
 
 Servers run until Ctrl-C or SIGTERM and bind to loopback unless --host says otherwise. What they
 do is the roles' business; here they are only given a network, a place to store, and a voice.
@@ -17,7 +17,7 @@ from cyclopts import Parameter
 
 from experiments import units
 from experiments.cli import process, show
-from experiments.cli.errors import FAILED, CommandError
+from experiments.cli.errors import CommandError
 from experiments.cli.options import Host, Json, Port, Quiet, TrackerAt, Verbose
 
 if TYPE_CHECKING:
@@ -184,117 +184,3 @@ def _tell_fetched(store: FileStore, held: int, fetching: _Fetching, *, json: boo
         sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
     else:
         sys.stdout.write(f"{digest}  {store.path}\n")
-
-
-def origin(
-    directory: Annotated[Path, Parameter(help="The directory to serve.")],
-    /,
-    *,
-    host: Host = LOOPBACK,
-    port: Port = 8000,
-    cache_control: Annotated[str, Parameter(help="What caches are told.")] = "max-age=3600",
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-) -> int:
-    """Serve a directory over HTTP, as a CDN's origin."""
-    from cdn.origin import Origin
-    from cdn.site import DirectorySite
-
-    if not directory.is_dir():
-        raise CommandError(f"{directory} is not a directory")
-
-    async def serve(*, task_status: trio.TaskStatus[Address]) -> None:
-        node = Origin(
-            DirectorySite(directory), wall=time.time, cache_control=cache_control,
-            trace=process.trace("origin", verbose),
-        )  # fmt: skip
-        await node.serve(await process.listen(host, port), task_status=task_status)
-
-    return process.serve_until_stopped(
-        serve, lambda at: show.say(f"origin at http://{at}/", quiet=quiet)
-    )
-
-
-def edge(
-    *,
-    origin: Annotated[str, Parameter(help="The origin's URL.")],
-    capacity: Annotated[str, Parameter(help="Bytes to cache in memory.")] = "1GiB",
-    host: Host = LOOPBACK,
-    port: Port = 8080,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-) -> int:
-    """Cache an origin: answer from memory, fetch what is missing once for everyone."""
-    from cdn.edge import Edge
-    from cdn.url import Url
-    from net.sockets import SocketNetwork
-
-    try:
-        behind, room = Url.parse(origin).address, units.parse_size(capacity)
-    except ValueError as error:
-        raise CommandError(f"--origin or --capacity: {error}") from error
-
-    async def serve(*, task_status: trio.TaskStatus[Address]) -> None:
-        network = SocketNetwork(host)
-        node = Edge(
-            network, behind, capacity=room, wall=time.time, trace=process.trace("edge", verbose)
-        )
-        await node.serve(await process.listen(host, port), task_status=task_status)
-
-    return process.serve_until_stopped(
-        serve, lambda at: show.say(f"edge at http://{at}/ before {behind}", quiet=quiet)
-    )
-
-
-def get(
-    url: Annotated[str, Parameter(help="What to download.")],
-    /,
-    *,
-    out: Annotated[
-        Path | None, Parameter(help="File to write (default: the URL's last part).")
-    ] = None,
-    sha256: Annotated[str | None, Parameter(help="What the file must hash to.")] = None,
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-) -> int:
-    """Download over HTTP; one that was interrupted goes on where it stopped."""
-    from urllib.parse import unquote
-
-    from cdn.client import Download, DownloadError, download
-    from cdn.sink import FileSink
-    from cdn.url import Url
-    from net.sockets import SocketNetwork
-
-    try:
-        target = Url.parse(url).target
-    except ValueError as error:
-        raise CommandError(f"{url}: {error}") from error
-    path = out or Path(Path(unquote(target.partition("?")[0])).name or "index.html")
-    done: list[Download] = []
-
-    async def run() -> None:
-        with process.progress(path.name, None, quiet=quiet) as shown:
-            try:
-                result = await download(
-                    SocketNetwork("0.0.0.0"),  # noqa: S104 - dials only, towards anyone
-                    url,
-                    sink=FileSink(path),
-                    on_progress=shown,
-                    sha256=sha256,
-                    trace=process.trace("get", verbose),
-                )
-            except DownloadError as error:
-                raise CommandError(str(error), FAILED) from error
-        done.append(result)
-
-    code = process.run_until_stopped(run)
-    for result in done:
-        if json:
-            import msgspec
-
-            told = {"file": str(path), **msgspec.to_builtins(result)}
-            sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
-        else:
-            sys.stdout.write(f"{result.sha256}  {path}\n")
-    return code
