@@ -80,7 +80,11 @@ def draw(done: Sequence[Outcome], base: Scenario, *, network: NetworkName) -> di
     counts = sorted({outcome.metrics.clients for outcome in served})
     if len(counts) > 1:
         named["delivery-time"] = figures.delivery_times(_series(served), caption=caption)
-    most = {o.metrics.model: o.times for o in served if o.metrics.clients == counts[-1]}
+    most: dict[str, list[float]] = {}  # of several seeds, all times together
+    for outcome in served:
+        if outcome.metrics.clients == counts[-1]:
+            model = outcome.metrics.model
+            most[model] = sorted([*most.get(model, ()), *outcome.times])
     named["completion-cdf"] = figures.completion_cdf(most, clients=counts[-1], caption=caption)
     return {f"{name}.{form}": data for name, forms in named.items() for form, data in forms.items()}
 

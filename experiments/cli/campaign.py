@@ -6,7 +6,7 @@ What `compare`, `run` and `demo` share; it parses no flags.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,11 +91,15 @@ class Campaign:
         drawn = comparison.draw(done, self.base, network=self.network)
         if self.draw_more is not None and done:
             drawn |= self.draw_more(done[0])
+        self.keep_figures(results, drawn)
+        results.finish(rows, state, swarms=swarms)
+
+    def keep_figures(self, results: Results, drawn: Mapping[str, bytes]) -> None:
+        """Keep figures by file name, and say where they are."""
         for name, data in drawn.items():
             path = results.add_figure(name, data)
             if path.suffix == ".png":
                 show.say(f"figure   {path}", quiet=self.quiet)
-        results.finish(rows, state, swarms=swarms)
 
     def _open_results(self) -> Results:
         from experiments.results import Results, ResultsError

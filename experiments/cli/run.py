@@ -1,7 +1,9 @@
-"""`swarmbed run`: one scenario file, one model."""
+"""`swarmbed run`: one scenario file, one model, one seed or several."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,11 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from experiments import units
+from experiments.cli import show
 from experiments.cli.campaign import Campaign
 from experiments.cli.errors import CommandError
 from experiments.cli.options import Json, OnNetwork, Quiet
 
 if TYPE_CHECKING:
+    from experiments.results import Results, State
     from experiments.runner import Outcome
 
 
@@ -25,11 +29,17 @@ def run(
     *,
     network: OnNetwork = "virtual",
     seed: Annotated[int | None, Parameter(help="Instead of the scenario's seed.")] = None,
+    seeds: Annotated[
+        str | None, Parameter(help="Run it with each of these seeds, such as 1-5 or 1,2,7.")
+    ] = None,
+    jobs: Annotated[
+        int | None, Parameter(help="Of several seeds, runs at a time (default: one per core).")
+    ] = None,
     out: Annotated[Path | None, Parameter(help="Results directory (default results/NAME).")] = None,
     json: Json = False,
     quiet: Quiet = False,
     figures: Annotated[
-        bool, Parameter(negative="", show_default=False, help="Draw the swarm as well.")
+        bool, Parameter(negative="", show_default=False, help="Draw the (first) swarm as well.")
     ] = False,
     mesh_at: Annotated[
         str | None, Parameter(help="When to draw the mesh (default: half-way).")
@@ -37,8 +47,9 @@ def run(
 ) -> int:
     """Run one scenario and say how long everyone waited, next to the bound.
 
-    With --figures it also draws, for a swarm: the mesh, how well it is knit, everybody's progress,
-    the copies of chunks, and who gave how much.
+    With --seeds it is run several times, and the table ends in means with their 95 % confidence
+    intervals. With --figures it also draws, for a swarm: the mesh, how well it is knit,
+    everybody's progress, the copies of chunks, and who gave how much.
     """
     from msgspec.structs import replace
 
@@ -50,20 +61,68 @@ def run(
     except ScenarioError as error:
         raise CommandError(str(error)) from error
     at = _time(mesh_at)
+    if seed is not None and seeds is not None:
+        raise CommandError("give either --seed or --seeds")
+    if jobs is not None and jobs < 1:
+        raise CommandError(f"--jobs: {jobs} is below 1")
     if seed is not None:
         asked = replace(asked, seed=seed)
-    campaign = Campaign(
-        title=f"{asked.name}: {network} network, seed {asked.seed}",
+    numbers = [asked.seed] if seeds is None else _seeds(seeds)
+    asked = replace(asked, seed=numbers[0])
+    kind = Campaign if seeds is None else _Repeats
+    which = f"seed {asked.seed}" if seeds is None else f"seeds {seeds}"
+    campaign = kind(
+        title=f"{asked.name}: {network} network, {which}",
         base=asked,
-        scenarios=[asked],
+        scenarios=[replace(asked, seed=number) for number in numbers],
         network=network,
         out=out or Path("results") / asked.name,
-        jobs=1,
+        jobs=jobs,
         json=json,
         quiet=quiet,
         draw_more=partial(_draw_swarm, at=at) if figures or at is not None else None,
     )
     return campaign.carry_out()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Repeats(Campaign):
+    """A campaign over seeds, which ends in means rather than in one run's details."""
+
+    def run_name(self, outcome: Outcome) -> str:
+        """Return what tells the runs apart."""
+        return f"seed-{outcome.scenario.seed}"
+
+    def present(self, results: Results, done: Sequence[Outcome], state: State) -> None:
+        """Print a line per seed and the means, and keep them beside the runs' metrics."""
+        from experiments import comparison, repeats
+        from experiments.results import with_swarms
+
+        rows, swarms = [outcome.metrics for outcome in done], [outcome.swarm for outcome in done]
+        summaries = repeats.fold(done)
+        if self.json:
+            show.as_json({"runs": with_swarms(rows, swarms), "summary": summaries})
+        elif done:
+            show.repeats(summaries, seeds=[row.seed for row in rows], title=self.title)
+            show.bound_note(self.base)
+            show.links([outcome.calibration for outcome in done])
+        drawn = comparison.draw(done, self.base, network=self.network)
+        if self.draw_more is not None and done:
+            drawn |= self.draw_more(done[0])
+        self.keep_figures(results, drawn)
+        results.add_record("summary.json", summaries)
+        results.finish(rows, state, swarms=swarms)
+
+
+def _seeds(text: str) -> list[int]:
+    from experiments import repeats
+
+    try:
+        return repeats.seeds(text)
+    except ValueError as error:
+        raise CommandError(
+            f"--seeds: '{text}' is not a list like 1-5 or 1,2,7 of at most {repeats.MAX_SEEDS}"
+        ) from error
 
 
 def _time(text: str | None) -> float | None:

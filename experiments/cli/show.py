@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from experiments.groups import GroupMetrics
     from experiments.metrics import Metrics
+    from experiments.repeats import Summary
     from experiments.runner import Outcome
     from experiments.scenario import Scenario
     from experiments.swarm_metrics import SwarmMetrics
@@ -142,6 +143,32 @@ def standings(rows: Sequence[Standing], *, title: str) -> None:
     console.print(out)
 
 
+def repeats(summaries: Sequence[Summary], *, seeds: Sequence[int], title: str) -> None:
+    """Print one line per seed, and the means with their 95 % confidence intervals."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(width=None if sys.stdout.isatty() else _WIDE, highlight=False)
+    out = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    out.add_column("seed", justify="right", no_wrap=True)
+    columns = [each for each in summaries if each.group is None]
+    for each in columns:
+        out.add_column(each.quantity, justify="right", no_wrap=True)
+    for place, seed in enumerate(seeds):
+        out.add_row(str(seed), *(_fine(each.each[place]) for each in columns))
+    out.add_section()
+    out.add_row("mean", *(_fine(each.mean) for each in columns), style="bold")
+    out.add_row("± 95 %", *(_fine(each.half_width) for each in columns))
+    console.print(out)
+    for each in summaries:
+        if each.group is not None:
+            sys.stdout.write(
+                f"group    {each.group}: {each.quantity} {_fine(each.mean)}"
+                f" ± {_fine(each.half_width)}\n"
+            )
+
+
 def links(calibrations: Sequence[Calibration]) -> None:
     """Print whether the links kept their rates: in one line, or in full for a single run."""
     from experiments import links
@@ -153,11 +180,11 @@ def links(calibrations: Sequence[Calibration]) -> None:
     sys.stdout.write("\n".join(lines) + "\n")
 
 
-def as_json(rows: Sequence[Metrics] | Sequence[Standing]) -> None:
-    """Print one array of objects."""
+def as_json(value: object) -> None:
+    """Print an array of objects, or an object."""
     import msgspec
 
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(list(rows)), indent=2).decode() + "\n")
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
 
 
 def _cells(row: Metrics) -> tuple[str, ...]:
@@ -169,6 +196,10 @@ def _cells(row: Metrics) -> tuple[str, ...]:
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
+
+
+def _fine(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
 def _line(outcome: Outcome) -> str:
