@@ -106,6 +106,8 @@ class Edge:
 
     async def answer(self, request: Request, remote: Address) -> Response:
         """Return the response to one request of client `remote`."""
+        if request.method == "CONNECT":
+            return self._failure(501, "this is no proxy for CONNECT")
         try:
             if request.method in ("GET", "HEAD"):
                 return await self._cached(request, remote)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Protocol, Self
 
+import trio
+
 from wire.http.errors import TooLargeError
 from wire.http.headers import Headers
 from wire.http.target import Target
@@ -29,6 +31,19 @@ class Stream(Protocol):
 
     async def aclose(self) -> None:
         """Let go of whatever the rest would have come from."""
+
+
+class Tunnel(Protocol):
+    """What a connection becomes after a 2xx to CONNECT (RFC 9110 9.3.6): bytes both ways."""
+
+    async def carry(self, client: trio.abc.HalfCloseableStream, early: bytes) -> None:
+        """Carry bytes between `client` and the other side until either is done.
+
+        `early` came from the client behind its request.
+        """
+
+    async def aclose(self) -> None:
+        """Let go of the other side, whether anything was carried or not."""
 
 
 class Empty:
@@ -59,12 +74,14 @@ class Response:
     """One response as a server sends it.
 
     `length` is the size of a streamed `body` in bytes, None where it is not known beforehand.
+    A `tunnel` takes the connection over after a 2xx to CONNECT, which has no body.
     """
 
     status: int
     headers: Headers = NO_FIELDS
     body: Buffer | Stream = b""
     length: int | None = None
+    tunnel: Tunnel | None = None
 
     @property
     def size(self) -> int | None:

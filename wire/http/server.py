@@ -21,7 +21,16 @@ from wire.http.errors import (
 )
 from wire.http.headers import Headers
 from wire.http.limits import Limits
-from wire.http.message import PHRASES, Buffer, Empty, Request, Response, Stream, explain
+from wire.http.message import (
+    PHRASES,
+    Buffer,
+    Empty,
+    Request,
+    Response,
+    Stream,
+    Tunnel,
+    explain,
+)
 from wire.http.sending import sends
 from wire.http.target import check_host, parse_target
 
@@ -119,6 +128,9 @@ class _ServerConnection:
             return False
         response = await _answer(handler, request, on_error)
         try:
+            if response.tunnel is not None:
+                await self._carry(response, response.tunnel)
+                return False
             await self._send(request.method, response)
         except _GONE:
             self.broken = True
@@ -146,6 +158,8 @@ class _ServerConnection:
         check_host(headers)
         method = head.method.decode("ascii")
         body = self._body_of(headers, head.http_version)
+        if method == "CONNECT" and not isinstance(body, Empty):
+            raise BadRequestError(400, "CONNECT has no body")  # RFC 9110 9.3.6
         return Request(method, parse_target(method, head.target.decode("ascii")), headers, body)
 
     def _body_of(self, headers: Headers, version: bytes) -> Stream:
@@ -241,6 +255,16 @@ class _ServerConnection:
             with trio.CancelScope(shield=True):
                 await body.aclose()
 
+    async def _carry(self, response: Response, tunnel: Tunnel) -> None:
+        """Answer CONNECT and leave the connection to `tunnel`."""
+        try:
+            self._next_event()  # the request's end, without which h11 does not let go
+            await self._send_data([self._h11.send(self._head(response))])
+            await tunnel.carry(self._stream, self._h11.trailing_data[0])
+        finally:
+            with trio.CancelScope(shield=True):
+                await tunnel.aclose()
+
     async def _send_whole(self, response: Response, body: Buffer) -> None:
         parts = [self._h11.send(self._head(response))]
         if body:
@@ -332,4 +356,6 @@ async def _answer(handler: Handler, request: Request, on_error: OnError) -> Resp
 
 
 def _needs_length(response: Response) -> bool:
+    if response.tunnel is not None:
+        return False
     return response.status not in (204, 304) and "content-length" not in response.headers

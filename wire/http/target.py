@@ -1,4 +1,4 @@
-"""The request target (RFC 9112 3.2): its path and query, and the Host rules beside it.
+"""The request target (RFC 9112 3.2): its parts in each of its forms, and the Host rules beside it.
 
 Percent-encoding is left as it came: only a site knows what its names mean.
 """
@@ -12,16 +12,22 @@ from urllib.parse import parse_qsl
 from wire.http.errors import BadRequestError
 from wire.http.headers import Headers
 
-_ABSOLUTE = re.compile(r"https?://(?P<authority>[^/?#]+)(?P<rest>.*)", re.IGNORECASE)
+_ABSOLUTE = re.compile(r"(?P<scheme>https?)://(?P<authority>[^/?#]+)(?P<rest>.*)", re.IGNORECASE)
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(:[0-9]{0,5})?")
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a request is for: `path` and `query` as sent; the path is "*" for OPTIONS *."""
+    """What a request is for: `path` and `query` as sent; the path is "*" for OPTIONS *.
+
+    `scheme` and `authority` (lower case) are those of the absolute form. The authority form of
+    CONNECT has nothing but an authority.
+    """
 
     path: str
     query: str = ""
+    scheme: str = ""
+    authority: str = ""
 
     def parameters(self, limit: int = 64) -> dict[str, str]:
         """Return the decoded query parameters, the last of equal names.
@@ -39,11 +45,13 @@ class Target:
 
 
 def parse_target(method: str, target: str) -> Target:
-    """Return the parts of an origin-form or absolute-form target (RFC 9112 3.2).
+    """Return the parts of a request target in the form that goes with `method` (RFC 9112 3.2).
 
     Raises:
-        BadRequestError: the target has none of the forms this server answers.
+        BadRequestError: the target has none of the forms of HTTP.
     """
+    if method == "CONNECT":
+        return Target("", authority=_authority(target))
     if target == "*" and method == "OPTIONS":
         return Target("*")
     absolute = _ABSOLUTE.fullmatch(target)
@@ -53,7 +61,16 @@ def parse_target(method: str, target: str) -> Target:
     if not rest.startswith("/") or "#" in rest:
         raise BadRequestError(400, f"not a request target: {target[:100]!r}")
     path, _, query = rest.partition("?")
-    return Target(path, query)
+    if absolute is None:
+        return Target(path, query)
+    return Target(path, query, absolute["scheme"].lower(), _authority(absolute["authority"]))
+
+
+def _authority(text: str) -> str:
+    """Return a host with an optional port; user names are refused (RFC 9110 4.2.4)."""
+    if not _HOST.fullmatch(text) or text.startswith(":"):
+        raise BadRequestError(400, f"not a host: {text[:100]!r}")
+    return text.lower()
 
 
 def check_host(headers: Headers) -> None:

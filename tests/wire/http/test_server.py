@@ -226,6 +226,44 @@ async def test_upgrades_are_declined_by_answering(line: str) -> None:
     assert statuses(await Exchange().say(get("/", line) + get("/2"))) == [200, 200]
 
 
+class Mirror:
+    """A tunnel to nowhere that says back what it hears, and remembers being closed."""
+
+    def __init__(self) -> None:
+        self.closed = False
+
+    async def carry(self, client: Stream, early: bytes) -> None:
+        await client.send_all(early)
+        while data := await client.receive_some(100):
+            await client.send_all(data)
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.trio
+async def test_connect_hands_the_connection_over() -> None:
+    """The answer has neither length nor body; what follows the request is the tunnel's."""
+    mirror = Mirror()
+
+    async def connect(request: Request) -> Response:
+        assert request.target.authority == "host:443"
+        return Response(200, tunnel=mirror)
+
+    head = b"CONNECT host:443 HTTP/1.1\r\nHost: host:443\r\n\r\n"
+    answer = await Exchange(connect).say(head + b"early ", b"late")
+    assert re.fullmatch(rb"HTTP/1\.1 200 OK\r\ndate: [^\r]*\r\n\r\nearly late", answer)
+    assert mirror.closed
+
+
+@pytest.mark.trio
+async def test_connect_may_be_declined() -> None:
+    """Any other answer leaves the connection in HTTP; a body is refused."""
+    head = b"CONNECT host:443 HTTP/1.1\r\nHost: host:443\r\n"
+    assert statuses(await Exchange().say(head + b"\r\n", get())) == [200, 200]
+    assert statuses(await Exchange().say(head + b"Content-Length: 3\r\n\r\nabc")) == [400]
+
+
 @pytest.mark.trio
 async def test_a_failing_handler_costs_500_and_the_connection() -> None:
     """The client learns that we failed; the reason goes to the trace, not to the client."""

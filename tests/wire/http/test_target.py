@@ -15,9 +15,9 @@ from wire.http.target import Target, check_host, parse_target
         ("/", Target("/")),
         ("/a%20b?x=1&y", Target("/a%20b", "x=1&y")),
         ("//a/../b", Target("//a/../b")),
-        ("http://host:80/a?b", Target("/a", "b")),
-        ("HTTP://host", Target("/")),
-        ("http://host?x", Target("/", "x")),
+        ("http://host:80/a?b", Target("/a", "b", "http", "host:80")),
+        ("HTTP://Host", Target("/", "", "http", "host")),
+        ("https://[::1]?x", Target("/", "x", "https", "[::1]")),
     ],
 )
 def test_origin_and_absolute_form(target: str, parts: Target) -> None:
@@ -25,11 +25,36 @@ def test_origin_and_absolute_form(target: str, parts: Target) -> None:
     assert parse_target("GET", target) == parts
 
 
-@pytest.mark.parametrize("target", ["", "a", "*", "ftp://host/a", "host:80", "/a#b"])
+def test_connect_names_an_authority() -> None:
+    """The authority form belongs to CONNECT."""
+    assert parse_target("CONNECT", "Host:443") == Target("", authority="host:443")
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "",
+        "a",
+        "*",
+        "ftp://host/a",
+        "host:80",
+        "/a#b",
+        "http://me@host/",
+        "http://:80/",
+        "http:///a",
+    ],
+)
 def test_other_forms_are_bad_requests(target: str) -> None:
     """What a server cannot answer is a 400."""
     with pytest.raises(BadRequestError):
         parse_target("GET", target)
+
+
+@pytest.mark.parametrize("target", ["", "/", "*", "http://host/", "me@host:443", ":443"])
+def test_connect_to_anything_else_is_a_bad_request(target: str) -> None:
+    """RFC 9112 3.2.3: only host and port."""
+    with pytest.raises(BadRequestError):
+        parse_target("CONNECT", target)
 
 
 def test_options_may_ask_about_the_server() -> None:
