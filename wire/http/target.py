@@ -14,6 +14,7 @@ from wire.http.headers import Headers
 
 _ABSOLUTE = re.compile(r"(?P<scheme>https?)://(?P<authority>[^/?#]+)(?P<rest>.*)", re.IGNORECASE)
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(:[0-9]{0,5})?")
+_PORT = re.compile(r":[0-9]+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ def parse_target(method: str, target: str) -> Target:
         BadRequestError: the target has none of the forms of HTTP.
     """
     if method == "CONNECT":
+        if not _PORT.search(target):
+            raise BadRequestError(400, f"CONNECT needs HOST:PORT, not {target[:100]!r}")
         return Target("", authority=_authority(target))
     if target == "*" and method == "OPTIONS":
         return Target("*")

@@ -258,9 +258,13 @@ async def test_connect_hands_the_connection_over() -> None:
 
 @pytest.mark.trio
 async def test_connect_may_be_declined() -> None:
-    """Any other answer leaves the connection in HTTP; a body is refused."""
+    """A refusal leaves the connection in HTTP; a body is refused."""
+
+    async def refuse(_: Request) -> Response:
+        return Response(403)
+
     head = b"CONNECT host:443 HTTP/1.1\r\nHost: host:443\r\n"
-    assert statuses(await Exchange().say(head + b"\r\n", get())) == [200, 200]
+    assert statuses(await Exchange(refuse).say(head + b"\r\n", get())) == [403, 403]
     assert statuses(await Exchange().say(head + b"Content-Length: 3\r\n\r\nabc")) == [400]
 
 
