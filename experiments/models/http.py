@@ -5,7 +5,10 @@ It places cdn's nodes on hosts and knows none of their rules.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+
+import trio
 
 from cdn.client import DownloadError, download
 from cdn.edge import Edge
@@ -14,6 +17,7 @@ from cdn.push import push
 from cdn.routing import Nearest
 from cdn.sink import HashSink
 from cdn.site import MemoryResource, MemorySite
+from cdn.steering import Steering
 from experiments import bounds
 from experiments.models.model import register
 from experiments.stage import NotDeliveredError, Stage
@@ -57,7 +61,7 @@ class CdnPull:
         """Start the origin and empty edges, then every client at once."""
         origin = await start_origin(stage)
         edges = {name: await start_edge(stage, name, origin) for name in stage.world.edges}
-        demand_from_edges(stage, {name: address for name, (_, address) in edges.items()})
+        demand_from_edges(stage, {name: address for name, (_, address) in edges.items()}, origin)
 
 
 @register
@@ -86,7 +90,7 @@ class CdnPush:
             doors,
             trace=stage.trace(SERVER),
         )
-        demand_from_edges(stage, {name: address for name, (_, address) in edges.items()})
+        demand_from_edges(stage, {name: address for name, (_, address) in edges.items()}, origin)
 
 
 def site(stage: Stage) -> MemorySite:
@@ -117,12 +121,14 @@ async def start_edge(stage: Stage, name: str, origin: Address) -> tuple[Edge, Ad
     return edge, address
 
 
-def demand_from_edges(stage: Stage, edges: dict[str, Address]) -> None:
+def demand_from_edges(stage: Stage, edges: Mapping[str, Address], origin: Address) -> None:
     """Start every client at once, each at its nearest edge."""
-    router = Nearest(stage.world.edges, stage.world.topology.delay)
+    delay, rng = stage.world.topology.delay, stage.rng(SERVER, "routing")
+    steering = Steering(Nearest(), edges, origin, delay=delay, rng=rng)
     stage.start_demand()
     for client in stage.world.clients:
-        stage.fetch(client, partial(fetch, stage, client, edges[router.assign(client)]))
+        _, server = steering.choose(client, stage.content.path, trio.current_time())
+        stage.fetch(client, partial(fetch, stage, client, server))
 
 
 async def fetch(stage: Stage, client: str, server: Address) -> str:
