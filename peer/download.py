@@ -33,8 +33,8 @@ class Download:
     """Requests in flight.
 
     Always true: a chunk that is stored is not asked for; `requesters[i]` are the neighbours
-    asked for chunk i, more than one only once every missing chunk has been asked for;
-    `availability` counts the missing chunks (the others are of no interest any more).
+    asked for chunk i, more than one only once every missing chunk has been asked for, or where
+    one is urgent; `availability` counts the missing chunks (no others are of interest any more).
     """
 
     def __init__(
@@ -101,11 +101,15 @@ class Download:
             index = self._next_chunk(neighbour, now)
             if index is None:
                 return
-            neighbour.requested[index] = now
-            self.requesters.setdefault(index, []).append(neighbour)
-            self._in_flight |= 1 << index
+            self.claim(neighbour, index, now)
             neighbour.outbox.append(Request(index))
             room -= 1
+
+    def claim(self, source: Neighbour, index: int, now: float) -> None:
+        """`source`, which may be no neighbour, was asked for chunk `index`."""
+        source.requested[index] = now
+        self.requesters.setdefault(index, []).append(source)
+        self._in_flight |= 1 << index
 
     def receive(self, neighbour: Neighbour, index: int, payload: Buffer) -> Verdict:
         """Take a chunk in: verified and stored, or refused."""

@@ -22,6 +22,8 @@ from peer.settings import PeerSettings
 from peer.store import ChunkStore
 from peer.strategy import Strategies
 from peer.swarm import Swarm
+from peer.web_plan import WebSettings
+from peer.web_seed import WebSeed
 from wire.channel import Channel
 from wire.errors import ProtocolError
 from wire.message import PEER_ID_BYTES, Chunk, Contact, Handshake, PeerExchange
@@ -58,6 +60,7 @@ class Peer:
         trace: Trace = silent,
         settings: PeerSettings | None = None,
         strategies: Strategies | None = None,
+        web: WebSettings | None = None,
         port: int = 0,
     ) -> None:
         self.peer_id = rng.randbytes(PEER_ID_BYTES)
@@ -69,6 +72,8 @@ class Peer:
         self._trace = trace
         self._settings = settings or PeerSettings()
         self._strategies = strategies or Strategies()
+        self._web = web
+        self._web_seed: WebSeed | None = None
         self._wanted_port = port
         self._contacts = Contacts(self.peer_id)
         self._lines: dict[Neighbour, _Line] = {}
@@ -93,6 +98,11 @@ class Peer:
         )
         if self._store.complete:
             self.completed.set()
+        elif self._web is not None:
+            self._web_seed = WebSeed(
+                self._network, self._swarm, self._web, rng=self._rng, trace=self._trace,
+                settled=self._settle,
+            )  # fmt: skip
         async with (
             await self._network.listen(self._wanted_port) as listener,
             trio.open_nursery() as self._nursery,
@@ -100,6 +110,8 @@ class Peer:
             self._announcing = self._announcing_from(listener.address.port)
             self._nursery.start_soon(self._accept, listener)
             self._nursery.start_soon(self._keep_time)
+            if self._web_seed is not None:
+                self._nursery.start_soon(self._web_seed.run)
             self._nursery.start_soon(self._keep_connected, listener.address.port)
             task_status.started(listener.address)
             await self._announcing.run(self.completed)
@@ -118,6 +130,18 @@ class Peer:
     def downloaded(self) -> int:
         """Bytes of verified chunks received so far."""
         return self._swarm.downloaded
+
+    def want(self, index: int, by: float) -> None:
+        """Have chunk `index` fetched from a web seed if the swarm has not brought it in time.
+
+        `by` is when it is needed (`trio.current_time`), `inf` if there is no hurry any more.
+        Without web seeds, and once everything is there, this changes nothing.
+
+        Raises:
+            IndexError: there is no such chunk.
+        """
+        if self._web_seed is not None:
+            self._web_seed.want(index, by)
 
     async def _accept(self, listener: Listener) -> None:
         port = listener.address.port
@@ -278,6 +302,12 @@ class Peer:
                 neighbour.spoke = trio.current_time()
         if neighbour.outbox or neighbour.sending is not None:
             line.work.unpark()
+
+    def _settle(self) -> None:
+        """Chunks came, or will not come, from a web seed."""
+        self._wake_writers()
+        if self._store.complete:
+            self._note_completion()
 
     def _note_completion(self) -> None:
         if self.completed.is_set():

@@ -84,6 +84,11 @@ class Swarm:
         self._rechoke_at = now + settings.choke_interval
 
     @property
+    def download(self) -> Download:
+        """What is missing and whom it was asked of, for who brings chunks from elsewhere."""
+        return self._download
+
+    @property
     def left(self) -> int:
         """Bytes still missing."""
         manifest = self.store.manifest
@@ -171,6 +176,19 @@ class Swarm:
                 pass
             case Handshake():
                 raise ProtocolError("a second handshake")
+
+    def take(self, source: Neighbour, index: int, payload: Buffer, now: float) -> None:
+        """A chunk has come from a `source` outside the swarm.
+
+        Raises:
+            ProtocolError: it does not match its hash; what was asked of `source` is to be given up.
+        """
+        self._on_chunk(source, index, payload, now)
+
+    def give_up(self, source: Neighbour, index: int, now: float) -> None:
+        """A chunk does not come from `source` outside the swarm: ask neighbours for it again."""
+        self._download.release(source, index)
+        self._fill_all([each for each in self.neighbours if each.have >> index & 1], now)
 
     def sent_chunk(self, neighbour: Neighbour, size: int, now: float) -> None:
         """The node has sent `neighbour.sending`, `size` bytes."""
