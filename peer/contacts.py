@@ -38,6 +38,10 @@ class Contacts:
         room = max(0, MAX_HEARSAY - len(self._contacts))
         self.remember([each for each in contacts if each.peer_id not in known][:room])
 
+    def clear(self) -> None:
+        """Forget everybody."""
+        self._contacts.clear()
+
     def take(self, known: Collection[bytes]) -> Address | None:
         """Hand out, and forget, the oldest contact whose id is not among `known`."""
         while self._contacts:

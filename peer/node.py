@@ -15,13 +15,14 @@ from net.seam import Address, Connection, Listener, Network
 from net.trace import Trace, silent
 from peer.announce import Announcer, Announcers
 from peer.announcing import Announcing, Progress
+from peer.bans import Bans
 from peer.contacts import Contacts
 from peer.exchange import Exchange
 from peer.neighbour import Neighbour
 from peer.settings import PeerSettings
 from peer.store import ChunkStore
 from peer.strategy import Strategies
-from peer.swarm import Swarm
+from peer.swarm import CorruptChunkError, Swarm
 from peer.web_plan import WebSettings
 from peer.web_seed import WebSeed
 from wire.channel import Channel
@@ -40,6 +41,7 @@ class _Line:
     channel: Channel
     scope: trio.CancelScope
     dialled: bool  # by us
+    here: bool  # on our own host, where all peers have one address
     since: float
     work: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
 
@@ -47,8 +49,8 @@ class _Line:
 class Peer:
     """One peer of one swarm, which downloads what its store lacks and uploads what it has.
 
-    Always true: at most `max_neighbours` neighbours, no two with the same peer id (but for the
-    instant in which one of two crossed connections is hung up).
+    Always true: at most `max_neighbours` neighbours, no two with the same peer id, none banned.
+    Each dial under way has a place reserved: who is welcomed there is welcome here.
     """
 
     def __init__(
@@ -76,8 +78,10 @@ class Peer:
         self._web_seed: WebSeed | None = None
         self._wanted_port = port
         self._contacts = Contacts(self.peer_id)
+        self._bans = Bans()
         self._lines: dict[Neighbour, _Line] = {}
         self._connections = 0
+        self._dialling = 0  # of them, those we dialled that are no neighbours yet
         self._alarm = trio.CancelScope()
         self._alarm_at = inf  # its deadline, which costs more to ask for
         self._swarm: Swarm
@@ -147,22 +151,24 @@ class Peer:
         port = listener.address.port
         while True:
             connection = await listener.accept()
-            if self._connections < self._settings.max_neighbours + SPARE_CONNECTIONS:
+            room = self._connections < self._settings.max_neighbours + SPARE_CONNECTIONS
+            if room and not self._bans.whole_host(connection.remote.host):
+                self._connections += 1
                 self._nursery.start_soon(self._talk, connection, port, False)
             else:
                 await trio.aclose_forcefully(connection)
 
     async def _dial(self, address: Address, port: int) -> None:
-        self._connections += 1
+        """Connect and converse; a place is reserved already."""
         try:
             with trio.fail_after(self._settings.handshake_timeout):
                 connection = await self._network.dial(address)
         except (OSError, trio.TooSlowError) as error:
             self._trace("dial_failed", address=str(address), reason=_reason(error))
-            return
-        finally:
+            self._dialling -= 1
             self._connections -= 1
-        await self._talk(connection, port, True)
+        else:
+            await self._talk(connection, port, True)
 
     async def _talk(self, connection: Connection, port: int, dialled: bool) -> None:
         """Shake hands on a new connection and, if all is well, exchange messages to its end."""
@@ -170,81 +176,104 @@ class Peer:
         channel = Channel(
             connection, max_payload=max(manifest.chunk_size, -(-manifest.chunk_count // 8))
         )
-        self._connections += 1
+        hello = Handshake(manifest.swarm_id, self.peer_id, port)
         try:
             async with channel:
-                neighbour = await self._shake_hands(channel, connection.remote.host, port)
-                if neighbour is not None and self._welcome(neighbour.peer_id, dialled):
-                    await self._converse(neighbour, channel, dialled)
+                try:
+                    neighbour = await self._meet(channel, connection.remote.host, hello, dialled)
+                finally:
+                    self._dialling -= dialled
+                if neighbour is not None and self._welcome(neighbour, dialled):
+                    if not dialled:
+                        neighbour.outbox.append(hello)  # who is not welcome gets no answer
+                    here = connection.local.host == connection.remote.host
+                    await self._converse(neighbour, channel, dialled=dialled, here=here)
         finally:
             self._connections -= 1
 
-    async def _shake_hands(self, channel: Channel, host: str, port: int) -> Neighbour | None:
+    async def _meet(
+        self, channel: Channel, host: str, hello: Handshake, dialled: bool
+    ) -> Neighbour | None:
+        """Say hello if we dialled, and return who says hello to us."""
         try:
             with trio.fail_after(self._settings.handshake_timeout):
-                swarm_id = self._store.manifest.swarm_id
-                await channel.send(Handshake(swarm_id, self.peer_id, port))
-                hello = await channel.receive()
-            if not isinstance(hello, Handshake) or hello.swarm_id != swarm_id:
+                if dialled:
+                    await channel.send(hello)
+                answer = await channel.receive()
+            if not isinstance(answer, Handshake) or answer.swarm_id != hello.swarm_id:
                 raise ProtocolError("no handshake for this swarm")
-        except (
-            ProtocolError,
-            trio.TooSlowError,
-            trio.EndOfChannel,
-            trio.BrokenResourceError,
-        ) as error:
+        except trio.EndOfChannel:
+            self._trace("handshake_failed", neighbour=host, reason="it hung up")
+            return None
+        except (ProtocolError, trio.TooSlowError, trio.BrokenResourceError) as error:
             self._trace("handshake_failed", neighbour=host, reason=_reason(error))
             return None
-        neighbour = Neighbour(host, hello.peer_id, trio.current_time())
-        neighbour.port = hello.port
+        neighbour = Neighbour(host, answer.peer_id, trio.current_time())
+        neighbour.port = answer.port
         return neighbour
 
-    def _welcome(self, peer_id: bytes, dialled: bool) -> bool:
-        """Whether there is room for this peer, and it is neither ourselves nor here already.
+    def _welcome(self, newcomer: Neighbour, dialled: bool) -> bool:
+        """Whether there is room for this peer, and it is neither ourselves, nor here, nor banned.
 
         When two peers dial each other at once, both keep the connection that the one with the
         higher id dialled (as BGP does: RFC 4271, section 6.8), or each would close one.
         """
-        if peer_id == self.peer_id:
+        peer_id = newcomer.peer_id
+        if peer_id == self.peer_id or _address(newcomer) in self._bans:
             return False
         twin = next(
             (each for each in self._lines.values() if each.neighbour.peer_id == peer_id), None
         )
         if twin is None:
-            return len(self._lines) < self._settings.max_neighbours
+            return len(self._lines) + self._dialling < self._settings.max_neighbours
         stands = dialled == (self.peer_id > peer_id)
         crossed = trio.current_time() - twin.since < self._settings.handshake_timeout
         if twin.dialled == dialled or not stands or not crossed:
             return False
-        self._trace("neighbour_lost", neighbour=twin.neighbour.name, reason="crossed connections")
-        twin.scope.cancel()
+        self._hang_up(twin, "crossed connections")
         return True
 
-    async def _converse(self, neighbour: Neighbour, channel: Channel, dialled: bool) -> None:
+    async def _converse(
+        self, neighbour: Neighbour, channel: Channel, *, dialled: bool, here: bool
+    ) -> None:
         self._trace("neighbour_connected", neighbour=neighbour.name)
         try:
             async with trio.open_nursery() as nursery:
                 line = self._lines[neighbour] = _Line(
-                    neighbour, channel, nursery.cancel_scope, dialled, trio.current_time()
+                    neighbour, channel, nursery.cancel_scope, dialled, here, trio.current_time()
                 )
                 self._swarm.join(neighbour)
                 nursery.start_soon(self._write, line)
-                reason = await self._read(neighbour, channel)
-                nursery.cancel_scope.cancel()
-                self._trace("neighbour_lost", neighbour=neighbour.name, reason=reason)
+                self._hang_up(line, await self._read(line))
         finally:
             self._lines.pop(neighbour, None)
             self._swarm.leave(neighbour, trio.current_time())
             self._wake_writers()
 
-    async def _read(self, neighbour: Neighbour, channel: Channel) -> str:
+    def _hang_up(self, line: _Line, reason: str) -> None:
+        """End a conversation, unless that has been done."""
+        if self._lines.pop(line.neighbour, None) is not None:
+            self._trace("neighbour_lost", neighbour=line.neighbour.name, reason=reason)
+            line.scope.cancel()
+
+    def _ban(self, line: _Line) -> None:
+        """Have nothing to do with this neighbour from now on, whichever connection it uses."""
+        self._bans.add(_address(line.neighbour), whole_host=not line.here)
+        self._trace("neighbour_banned", neighbour=line.neighbour.name)
+        for each in list(self._lines.values()):
+            if each is not line and _address(each.neighbour) in self._bans:
+                self._hang_up(each, "banned")
+
+    async def _read(self, line: _Line) -> str:
         """Act on messages until the connection ends; returns why it did."""
-        swarm = self._swarm
+        swarm, neighbour, channel = self._swarm, line.neighbour, line.channel
         try:
             while True:
                 message = await channel.receive()
                 if isinstance(message, PeerExchange):
-                    self._contacts.hear_of(message.added, {each.peer_id for each in self._lines})
+                    if not self._store.complete:
+                        known = {each.peer_id for each in self._lines}
+                        self._contacts.hear_of(message.added, known)
                     neighbour.heard = trio.current_time()
                     continue
                 swarm.receive(neighbour, message, trio.current_time())
@@ -253,6 +282,9 @@ class Peer:
                     self._note_completion()
                     if swarm.useless(neighbour):
                         return "both have everything"
+        except CorruptChunkError as error:
+            self._ban(line)
+            return error.reason
         except ProtocolError as error:
             return error.reason
         except trio.EndOfChannel:
@@ -278,8 +310,7 @@ class Peer:
                 else:
                     await line.work.park()
         except trio.BrokenResourceError as error:
-            self._trace("neighbour_lost", neighbour=neighbour.name, reason=_reason(error))
-            line.scope.cancel()
+            self._hang_up(line, _reason(error))
 
     def _wake_writers(self) -> None:
         """See to it that everything the swarm has to say is said."""
@@ -314,9 +345,10 @@ class Peer:
             return
         self.completed.set()
         self._trace("download_completed", bytes=self._store.manifest.size)
-        for neighbour, line in self._lines.items():
-            if self._swarm.useless(neighbour):
-                line.scope.cancel()
+        self._contacts.clear()
+        for line in list(self._lines.values()):
+            if self._swarm.useless(line.neighbour):
+                self._hang_up(line, "both have everything")
 
     async def _keep_time(self) -> None:
         while True:
@@ -331,8 +363,8 @@ class Peer:
         while True:
             await trio.sleep(LOOK_ROUND)
             for neighbour in self._swarm.silent(trio.current_time()):
-                self._trace("neighbour_lost", neighbour=neighbour.name, reason="silent")
-                self._lines[neighbour].scope.cancel()
+                if neighbour in self._lines:
+                    self._hang_up(self._lines[neighbour], "silent")
             told = exchange.tell(self._lines, trio.current_time())
             self._swarm.touched.update(dict.fromkeys(told))
             self._wake_writers()
@@ -354,8 +386,7 @@ class Peer:
             each.am_interested for each in self._lines
         ):
             poorest = min(self._lines, key=lambda each: each.have.bit_count())
-            self._trace("neighbour_lost", neighbour=poorest.name, reason="nothing for us")
-            self._lines[poorest].scope.cancel()
+            self._hang_up(self._lines[poorest], "nothing for us")
 
     def _dial_contacts(self, target: int, port: int) -> None:
         """Dial known peers until `target` connections stand or are being made."""
@@ -364,6 +395,10 @@ class Peer:
             address = self._contacts.take(known)
             if address is None:
                 return
+            if address in self._bans:
+                continue
+            self._connections += 1
+            self._dialling += 1
             self._nursery.start_soon(self._dial, address, port)
 
     def _announcing_from(self, port: int) -> Announcing:
@@ -373,9 +408,12 @@ class Peer:
             for tracker in self._trackers
         ]
 
+        settings = self._settings
+        first_dials = min(settings.first_dials, -(-settings.max_neighbours // 2))
+
         def learn(peers: tuple[Contact, ...]) -> None:
             self._contacts.remember(peers)
-            self._dial_contacts(self._settings.first_dials, port)
+            self._dial_contacts(first_dials, port)
 
         return Announcing(
             Announcers(announcers),
@@ -384,6 +422,11 @@ class Peer:
             learn=learn,
             trace=self._trace,
         )
+
+
+def _address(neighbour: Neighbour) -> Address:
+    """Return where a neighbour listens, as far as it says; its host is as seen."""
+    return Address(neighbour.name, neighbour.port)
 
 
 def _reason(error: BaseException) -> str:

@@ -43,6 +43,10 @@ MAX_OUTBOX = 1024  # messages a neighbour may leave unread
 RARE = 1  # a chunk that no more neighbours have is told of at once
 
 
+class CorruptChunkError(ProtocolError):
+    """A chunk does not match its hash; who sent it meant to, or cannot be relied on."""
+
+
 class Swarm:
     """The neighbours of one peer, and everything agreed with them.
 
@@ -252,7 +256,7 @@ class Swarm:
         verdict = self._download.receive(neighbour, index, payload)
         if verdict is Verdict.CORRUPT:
             self._trace("chunk_rejected", chunk=index, source=neighbour.name)
-            raise ProtocolError(f"chunk {index} does not match its hash")
+            raise CorruptChunkError(f"chunk {index} does not match its hash")
         if verdict is Verdict.DUPLICATE:
             self._trace("chunk_duplicated", chunk=index, source=neighbour.name, bytes=len(payload))
         else:

@@ -108,6 +108,8 @@ class Registry:
     def announce(self, now: float, announce: Announce, host: str) -> AnnounceReply:
         """Note what a peer at `host` says and return some others, chosen at random.
 
+        Who has everything is told only of those who lack something: it needs no other.
+
         Raises:
             FullError: the peer is new and there is no room for it.
         """
@@ -121,7 +123,8 @@ class Registry:
             swarm.downloaded += 1
         expires = now + 2 * self._interval + GRACE
         swarm.put(place, Member(announce.peer_id, complete, expires))
-        return self._reply(swarm, self._others(swarm, place, announce.numwant))
+        others = self._others(swarm, place, announce.numwant, for_complete=complete)
+        return self._reply(swarm, others)
 
     def scrape(self, now: float, swarm_id: bytes | None = None) -> ScrapeReply:
         """Return the counts of one swarm (none if it is unknown), or of up to 1,000."""
@@ -156,8 +159,14 @@ class Registry:
             raise FullError(f"the swarm has {self._max_peers} peers and takes no more")
         return swarm
 
-    def _others(self, swarm: Swarm, asker: Place, numwant: int) -> tuple[Contact, ...]:
-        others = [place for place in swarm.members if place != asker]
+    def _others(
+        self, swarm: Swarm, asker: Place, numwant: int, *, for_complete: bool
+    ) -> tuple[Contact, ...]:
+        others = [
+            place
+            for place, member in swarm.members.items()
+            if place != asker and not (for_complete and member.complete)
+        ]
         chosen = self._rng.sample(others, min(numwant, len(others)))
         chosen.sort(key=lambda place: not swarm.members[place].complete)  # who dials in order
         return tuple(

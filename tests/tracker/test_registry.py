@@ -75,6 +75,15 @@ def test_a_stranger_cannot_stop_another_host() -> None:
     assert swarms.announce(2, said(2), "host").peers == (contact(1),)
 
 
+def test_who_has_everything_is_told_only_of_those_who_lack_something() -> None:
+    """Two that are complete have nothing to say to each other; a newcomer hears of both first."""
+    swarms = registry()
+    swarms.announce(0, said(1, left=0), "host")
+    swarms.announce(0, said(2), "host")
+    assert swarms.announce(1, said(3, left=0), "host").peers == (contact(2),)
+    assert set(swarms.announce(2, said(2), "host").peers) == {contact(1), contact(3)}
+
+
 def test_stopping_in_an_unknown_swarm_creates_nothing() -> None:
     """A stop leaves no trace."""
     swarms = registry()
@@ -137,7 +146,7 @@ steps = st.tuples(
 
 @given(st.lists(steps, max_size=40))
 def test_replies_name_only_living_others(history: list[tuple[float, int, Event, int, int]]) -> None:
-    """Never more than numwant, never the asker, never twice, never one that expired or stopped."""
+    """Never more than numwant, the asker, one twice, one expired, stopped, or of no use."""
     swarms = registry()
     now = 0.0
     alive: dict[int, tuple[float, int]] = {}
@@ -147,9 +156,10 @@ def test_replies_name_only_living_others(history: list[tuple[float, int, Event, 
         alive.pop(name, None)
         alive = {peer: entry for peer, entry in alive.items() if entry[0] + LIFE > now}
         stopped = event is Event.STOPPED
-        expected = 0 if stopped else min(numwant, len(alive))
+        useful = [peer for peer, entry in alive.items() if left or entry[1]]
+        expected = 0 if stopped else min(numwant, len(useful))
         assert len(set(reply.peers)) == len(reply.peers) == expected
-        assert set(reply.peers) <= {contact(peer) for peer in alive}
+        assert set(reply.peers) <= {contact(peer) for peer in useful}
         if not stopped:
             alive[name] = (now, left)
         complete = sum(1 for _, remaining in alive.values() if remaining == 0)
