@@ -5,7 +5,7 @@ Refuses to know who is dialled, what is cached and what is retried; framing is h
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Self, cast
 
@@ -23,6 +23,9 @@ _HEAD = 64 * 1024
 _INTERIM = 16
 _GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 
+Inform = Callable[[int, Headers], Awaitable[None]]
+"""Told of each interim response: its status (1xx) and fields."""
+
 
 class IncomingResponse:
     """A response whose head has arrived; its body streams, once.
@@ -35,6 +38,11 @@ class IncomingResponse:
         self.headers = Headers.decode(head.headers)
         self._connection = connection
         self._ended = False
+
+    @property
+    def trailers(self) -> Headers:
+        """The fields after a chunked body, known at its end."""
+        return self._connection.trailers
 
     @property
     def length(self) -> int | None:
@@ -82,6 +90,7 @@ class HttpConnection:
         self._stream = stream
         self._authority = authority
         self._timeout = timeout
+        self.trailers = NO_FIELDS
         self._busy = False
         self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD)
 
@@ -115,10 +124,12 @@ class HttpConnection:
         headers: Headers = NO_FIELDS,
         body: Buffer | Stream = b"",
         length: int | None = None,
+        inform: Inform | None = None,
     ) -> IncomingResponse:
         """Send a request and return its response once the head is here; its taker closes it.
 
-        `length` is the size of a streamed `body`; without it the body goes out chunked.
+        `length` is the size of a streamed `body`; without it the body goes out chunked. `inform`
+        is told of interim responses.
 
         Raises:
             DisconnectedError: the peer left before its response began.
@@ -128,6 +139,7 @@ class HttpConnection:
         if not self.reusable:
             raise RuntimeError("this connection is busy or spent; open another")
         self._busy = True
+        self.trailers = NO_FIELDS
         size = len(body) if isinstance(body, Buffer) else length
         lines = [*headers.encode(), *_framing(method, size)]
         head = h11.Request(
@@ -137,7 +149,7 @@ class HttpConnection:
         )
         try:
             await self._send_request(head, body)
-            return IncomingResponse(self, await self._receive_head())
+            return IncomingResponse(self, await self._receive_head(inform))
         except BaseException:
             await self.aclose()
             raise
@@ -171,12 +183,14 @@ class HttpConnection:
             if scope.cancelled_caught:
                 raise SilentPeerError(f"the peer read nothing for {self._timeout:g} s")
 
-    async def _receive_head(self) -> h11.Response:
-        """Return the final response's head; at most 16 interim ones (1xx) pass unseen."""
+    async def _receive_head(self, inform: Inform | None) -> h11.Response:
+        """Return the final response's head; at most 16 interim ones (1xx) may come before it."""
         for _ in range(_INTERIM):
             event = await self._next_event()
             if isinstance(event, h11.Response):
                 return event
+            if isinstance(event, h11.InformationalResponse) and inform is not None:
+                await inform(event.status_code, Headers.decode(event.headers))
             if isinstance(event, h11.ConnectionClosed):
                 raise DisconnectedError("the peer left before its response")
         raise HttpError("too many interim responses")
@@ -189,7 +203,11 @@ class HttpConnection:
             SilentPeerError: nothing came for `timeout` seconds.
         """
         event = await self._next_event()
-        return event.data if isinstance(event, h11.Data) else None
+        if isinstance(event, h11.Data):
+            return event.data
+        if isinstance(event, h11.EndOfMessage):
+            self.trailers = Headers.decode(event.headers)
+        return None
 
     async def _next_event(self) -> object:
         while True:

@@ -5,6 +5,7 @@ Refuses to know how they are framed or who sends them.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Protocol, Self
@@ -21,7 +22,10 @@ PHRASES = {status.value: status.phrase.encode("ascii") for status in HTTPStatus}
 
 
 class Stream(Protocol):
-    """A body that arrives piece by piece; whoever holds it last closes it."""
+    """A body that arrives piece by piece; whoever holds it last closes it.
+
+    It may have `trailers`, the fields after a chunked body, which are known at its end.
+    """
 
     def __aiter__(self) -> Self:
         """Return the stream itself."""
@@ -59,14 +63,22 @@ class Empty:
         """Nothing to let go of."""
 
 
+async def nobody(status: int, headers: Headers) -> None:
+    """Tell no one of an interim response."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request as a server sees it; `body` streams, at most once."""
+    """One request as a server sees it; `body` streams, at most once.
+
+    `inform` sends the client an interim response (1xx) before the final one.
+    """
 
     method: str
     target: Target
     headers: Headers = NO_FIELDS
     body: Stream = field(default_factory=Empty, compare=False)
+    inform: Callable[[int, Headers], Awaitable[None]] = field(default=nobody, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from wire.http.errors import (
 from wire.http.headers import Headers
 from wire.http.limits import Limits
 from wire.http.message import (
+    NO_FIELDS,
     PHRASES,
     Buffer,
     Empty,
@@ -30,6 +31,7 @@ from wire.http.message import (
     Stream,
     Tunnel,
     explain,
+    nobody,
 )
 from wire.http.sending import sends
 from wire.http.target import check_host, parse_target
@@ -160,7 +162,19 @@ class _ServerConnection:
         body = self._body_of(headers, head.http_version)
         if method == "CONNECT" and not isinstance(body, Empty):
             raise BadRequestError(400, "CONNECT has no body")  # RFC 9110 9.3.6
-        return Request(method, parse_target(method, head.target.decode("ascii")), headers, body)
+        target = parse_target(method, head.target.decode("ascii"))
+        inform = self._inform if head.http_version >= b"1.1" else nobody
+        return Request(method, target, headers, body, inform)
+
+    async def _inform(self, status: int, headers: Headers) -> None:
+        """Send an interim response, unless it is too late for one."""
+        if self._h11.our_state is not h11.SEND_RESPONSE:
+            return
+        reason = PHRASES.get(status, b"")
+        interim = h11.InformationalResponse(
+            status_code=status, headers=headers.encode(), reason=reason
+        )
+        await self._send_data([self._h11.send(interim)])
 
     def _body_of(self, headers: Headers, version: bytes) -> Stream:
         self._body_received, self._body_waited = 0, 0.0
@@ -250,10 +264,18 @@ class _ServerConnection:
                 await self._send_data([self._h11.send(self._head(response))])
                 async for piece in body:
                     await self._send_data(self._data(piece))
-                await self._send_data(self._h11.send_with_data_passthrough(h11.EndOfMessage()))
+                end = self._h11.send_with_data_passthrough(self._end(response))
+                await self._send_data(end)
         finally:
             with trio.CancelScope(shield=True):
                 await body.aclose()
+
+    def _end(self, response: Response) -> h11.EndOfMessage:
+        """Return the end of a streamed message, with its trailers where the framing has room."""
+        trailers: Headers = getattr(response.body, "trailers", NO_FIELDS)
+        framed = response.size is not None or "content-length" in response.headers
+        chunked = not framed and self._h11.their_http_version == b"1.1"
+        return h11.EndOfMessage(headers=trailers.encode() if chunked else [])
 
     async def _carry(self, response: Response, tunnel: Tunnel) -> None:
         """Answer CONNECT and leave the connection to `tunnel`."""
