@@ -5,7 +5,7 @@ Refuses to know which server was chosen and where the bytes end up.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import trio
@@ -56,14 +56,17 @@ async def download(
     sink: Sink,
     on_progress: OnProgress | None = None,
     sha256: str | None = None,
+    elsewhere: Sequence[str] = (),
     retries: int = 5,
     silence: float = 60.0,
     trace: Trace = silent,
 ) -> Download:
     """Fetch `url` into `sink` and return what became of it; redirects (up to 5) are followed.
 
-    `on_progress(held, total)` counts bytes, total None while unknown. After `retries` breaks in a
-    row without a byte gained, or the server silent for `silence` seconds as often, it gives up.
+    `on_progress(held, total)` counts bytes, total None while unknown. After a break it goes on
+    at the next of `elsewhere`, URLs of the same object, and in the end at `url` again. After
+    `retries` breaks in a row without a byte gained, or the server silent for `silence` seconds
+    as often, it gives up.
 
     Raises:
         DownloadError: not found, not whole, or not what `sha256` (hexadecimal) says.
@@ -71,7 +74,7 @@ async def download(
     """
     attempt = _Download(
         network,
-        Url.parse(url),
+        [Url.parse(each) for each in (url, *elsewhere)],
         sink=sink,
         on_progress=on_progress,
         silence=silence,
@@ -93,7 +96,7 @@ async def download(
 
 
 class _Download:
-    """Attempts at one download.
+    """Attempts at one download, at any of `urls`.
 
     Invariant: the sink holds a prefix of the version its validator names.
     """
@@ -101,7 +104,7 @@ class _Download:
     def __init__(
         self,
         network: Network,
-        url: Url,
+        urls: Sequence[Url],
         *,
         sink: Sink,
         on_progress: OnProgress | None,
@@ -109,7 +112,9 @@ class _Download:
         trace: Trace,
     ) -> None:
         self._network = network
-        self._url = url
+        self._urls = urls
+        self._url = urls[0]
+        self._turn = 0
         self._sink = sink
         self._on_progress = on_progress
         self._silence = silence
@@ -147,7 +152,14 @@ class _Download:
                 if failures > retries:
                     raise DownloadError(f"{self._url}: gave up: {error}") from error
                 self._trace("download_interrupted", held=self._sink.size, reason=str(error))
+                self._move_on()
                 await trio.sleep(min(_FIRST_PAUSE * 2**failures, _LONGEST_PAUSE))
+
+    def _move_on(self) -> None:
+        """Ask at the next URL; where it led before may be what broke (RFC 9110 15.4.3)."""
+        self._turn += 1
+        self._url = self._urls[self._turn % len(self._urls)]
+        self._redirects = 0
 
     async def _attempt(self) -> bool:
         """Ask once; return whether the body is whole now (False: ask again, elsewhere or anew)."""

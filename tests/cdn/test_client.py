@@ -203,3 +203,32 @@ async def test_progress_counts_up_to_the_total(autojump_clock: MockClock) -> Non
         )
     assert reports == sorted(reports)
     assert reports[-1] == (2048, 2048)
+
+
+@pytest.mark.trio
+async def test_after_a_break_the_next_url_is_asked(autojump_clock: MockClock) -> None:
+    """What one server began another ends, under the same validator."""
+    server = Server(ok(cut=1000), part(1000, cut=1500), part(1500))
+    sink = MemorySink(10_000)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(server.serve)
+        done = await download(
+            server.internet.attach("client"),
+            "http://server/near",
+            elsewhere=["http://server/far"],
+            sink=sink,
+            sha256=DIGEST,
+        )
+        nursery.cancel_scope.cancel()
+    asked = [request.split(maxsplit=2)[1] for request in server.requests]
+    assert (asked, done.resumed) == ([b"/near", b"/far", b"/near"], 2)
+
+
+@pytest.mark.trio
+async def test_after_a_break_the_redirect_is_asked_for_again(autojump_clock: MockClock) -> None:
+    """A redirect holds for one attempt: whom it named may be what broke."""
+    led = status(302, "Location: /edge")
+    server = Server(led, ok(cut=1000), led, part(1000))
+    await fetch(server, MemorySink(10_000), url="http://server/object")
+    asked = [request.split(maxsplit=2)[1] for request in server.requests]
+    assert asked == [b"/object", b"/edge", b"/object", b"/edge"]
