@@ -91,6 +91,33 @@ def hybrid_warm(
     return p2p(size, clients, edges_up, slowest_down, clients_up)
 
 
+def hybrid_cold(
+    size: float,
+    edges: Sequence[EdgeLoad],
+    clients_up: float,
+    slowest_down: float,
+    origin_up: float,
+) -> float:
+    """Return max{ F / d_min, F / u_o, N F / (R + sum u_i) }: edges start empty.
+
+    R is the most that all edges together can send: edge e sends what it has fetched at most
+    n_e times, at most at u_e, fetches at most at d_e, and all fetch at most at u_o together:
+    R = max sum n_e b_e where n_e b_e <= u_e, b_e <= d_e, sum b_e <= u_o.
+    """
+    left, rate = origin_up, 0.0
+    for edge in sorted(edges, key=lambda each: -each.clients):
+        if edge.clients:
+            fetched = min(left, edge.down, edge.up / edge.clients)
+            left -= fetched
+            rate += edge.clients * fetched
+    clients = sum(edge.clients for edge in edges)
+    return max(
+        transfer_time(size, slowest_down),
+        transfer_time(size, origin_up),
+        transfer_time(clients * size, rate + clients_up),
+    )
+
+
 def http_persistent(objects: int, size: float, rate: float, rtt: float) -> float:
     """Return 2 RTT + F/R for the first object and RTT + F/R for each further one."""
     return rtt + objects * (rtt + transfer_time(size, rate))

@@ -79,17 +79,7 @@ class CdnPush:
         """Start the origin and edges, place the file on all edges, then start the clients."""
         origin = await start_origin(stage)
         edges = {name: await start_edge(stage, name, origin) for name in stage.world.edges}
-        doors = []
-        for name, (edge, _) in edges.items():
-            listener = await stage.network(name).listen()
-            doors.append(await stage.serve(name, partial(edge.serve_placement, listener)))
-        await push(
-            stage.network(SERVER),
-            site(stage),
-            [stage.content.path],
-            doors,
-            trace=stage.trace(SERVER),
-        )
+        await place_on(stage, {name: edge for name, (edge, _) in edges.items()})
         demand_from_edges(stage, {name: address for name, (_, address) in edges.items()}, origin)
 
 
@@ -119,6 +109,21 @@ async def start_edge(stage: Stage, name: str, origin: Address) -> tuple[Edge, Ad
     listener = await stage.network(name).listen()
     address: Address = await stage.serve(name, partial(edge.serve, listener))
     return edge, address
+
+
+async def place_on(stage: Stage, edges: Mapping[str, Edge]) -> None:
+    """Have the origin place the content on the edges, all at once."""
+    doors = []
+    for name, edge in edges.items():
+        listener = await stage.network(name).listen()
+        doors.append(await stage.serve(name, partial(edge.serve_placement, listener)))
+    await push(
+        stage.network(SERVER),
+        site(stage),
+        [stage.content.path],
+        doors,
+        trace=stage.trace(SERVER),
+    )
 
 
 def demand_from_edges(stage: Stage, edges: Mapping[str, Address], origin: Address) -> None:

@@ -20,6 +20,7 @@ from net.trace import Trace
 from peer.node import Peer
 from peer.store import ChunkPool, ChunkStore, MemoryStore
 from peer.strategy import Strategies
+from peer.web_plan import WebSettings
 from tracker.node import Tracker
 
 LOOK_ROUND = 0.25  # seconds between looks whether the seed may leave
@@ -54,7 +55,7 @@ class P2p:
         clients = zip(stage.world.clients, scenario.client_groups, stores, strict=True)
         for client, group, store in clients:
             strategies = Strategies(group.picker, group.choker, group.seed_choker)
-            stage.fetch(client, partial(_fetch, stage, client, store, trackers, strategies))
+            stage.fetch(client, partial(join_swarm, stage, client, store, trackers, strategies))
 
 
 async def start_tracker(stage: Stage, host: str) -> Address:
@@ -76,7 +77,13 @@ async def start_tracker(stage: Stage, host: str) -> Address:
 
 
 def _peer(
-    stage: Stage, host: str, store: ChunkStore, trackers: Sequence[Address], strategies: Strategies
+    stage: Stage,
+    host: str,
+    store: ChunkStore,
+    trackers: Sequence[Address],
+    strategies: Strategies,
+    *,
+    web: WebSettings | None = None,
 ) -> Peer:
     return Peer(
         stage.network(host),
@@ -86,6 +93,7 @@ def _peer(
         trace=stage.trace(host),
         settings=stage.world.scenario.peers.settings(),
         strategies=strategies,
+        web=web,
     )
 
 
@@ -116,15 +124,17 @@ def _spread(stores: Sequence[ChunkStore], copies: int) -> bool:
     return at_least[-1].bit_count() == stores[0].manifest.chunk_count
 
 
-async def _fetch(
+async def join_swarm(
     stage: Stage,
     client: str,
     store: ChunkStore,
     trackers: Sequence[Address],
     strategies: Strategies,
+    *,
+    web: WebSettings | None = None,
 ) -> str:
     """Join the swarm, wait for every chunk, and go on serving; return the copy's SHA-256."""
-    peer = _peer(stage, client, store, trackers, strategies)
+    peer = _peer(stage, client, store, trackers, strategies, web=web)
     await stage.serve(client, peer.run)
     await peer.completed.wait()
     digest = hashlib.sha256()

@@ -36,6 +36,7 @@ from experiments.scenario.sections import (
     Peers,
     Scenario,
     Server,
+    WebSeed,
 )
 from experiments.scenario.writing import to_toml
 
@@ -43,5 +44,5 @@ __all__ = [
     "AfterSeeding", "Arrival", "Clients", "Content", "Crash", "Crashes", "Departure", "Duration",
     "Edges", "Fault", "FlashCrowd", "Freeze", "Leave", "Network", "Never", "OnCompletion",
     "Partition", "Peers", "Poisson", "Rate", "Scenario", "ScenarioError", "Server", "Size",
-    "SlowLink", "Timetable", "TrackerOutage", "load", "parse", "problems", "to_toml",
+    "SlowLink", "Timetable", "TrackerOutage", "WebSeed", "load", "parse", "problems", "to_toml",
 ]  # fmt: skip

@@ -38,10 +38,7 @@ def problems(scenario: Scenario, models: Sequence[str]) -> Iterator[tuple[str, s
             yield f"clients[{index}].{key}", problem
     if scenario.client_count > MAX_CLIENTS:
         yield "clients", f"{scenario.client_count} clients are more than {MAX_CLIENTS}"
-    try:
-        scenario.peers.settings()
-    except ValueError as error:
-        yield "peers", str(error)
+    yield from _settings_problems(scenario)
     copies = scenario.server.leaves_after
     if copies is not None and not 1 <= copies <= max(1, scenario.client_count):
         yield "server.leaves_after", f"{copies} is not between 1 and the number of clients"
@@ -53,6 +50,14 @@ def problems(scenario: Scenario, models: Sequence[str]) -> Iterator[tuple[str, s
     if not 512 <= scenario.network.segment <= 2**20:
         yield "network.segment", "must be between 512B and 1MiB"
     yield from _fault_problems(scenario)
+
+
+def _settings_problems(scenario: Scenario) -> Iterator[tuple[str, str]]:
+    for key, section in (("peers", scenario.peers), ("web_seed", scenario.web_seed)):
+        try:
+            section.settings()
+        except ValueError as error:
+            yield key, str(error)
 
 
 def _content_problems(content: Content) -> Iterator[tuple[str, str]]:

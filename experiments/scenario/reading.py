@@ -25,6 +25,7 @@ from experiments.scenario.sections import (
     Peers,
     Scenario,
     Server,
+    WebSeed,
 )
 from peer.strategy import is_file
 
@@ -46,6 +47,7 @@ _SECTIONS: Mapping[str, type[msgspec.Struct]] = {
     "$.edges": Edges,
     "$.network": Network,
     "$.peers": Peers,
+    "$.web_seed": WebSeed,
 }
 
 

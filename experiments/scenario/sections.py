@@ -14,6 +14,7 @@ from experiments.faults import Fault
 from experiments.population import Arrival, Departure, FlashCrowd, Never
 from experiments.quantities import Duration, Rate, Size
 from peer.settings import PeerSettings
+from peer.web_plan import WebAddress, WebSettings
 
 _PEER = PeerSettings()
 
@@ -80,6 +81,19 @@ class Peers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return PeerSettings(first_dials=first, **msgspec.structs.asdict(self))
 
 
+class WebSeed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How clients that swarm use their edge; `pushed`: edges have the file beforehand."""
+
+    policy: str = "always"
+    fetches: int = 4
+    rate: Rate = Rate(math.inf)
+    pushed: bool = False
+
+    def settings(self, *addresses: WebAddress) -> WebSettings:
+        """Return a peer's settings. Raises `ValueError` for values no peer can work with."""
+        return WebSettings(addresses, self.policy, self.fetches, self.rate)
+
+
 class Network(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What lies between the hosts: round-trip time across regions, and the links' segment."""
 
@@ -103,6 +117,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     edges: Edges = Edges()
     network: Network = Network()
     peers: Peers = Peers()
+    web_seed: WebSeed = WebSeed()
     trackers: int = 1
     faults: list[Fault] = []
 
