@@ -32,7 +32,8 @@ class Lru(Generic[Key]):
 
     def touch(self, key: Key) -> None:
         """Make `key` the last to go."""
-        self._held.move_to_end(key)
+        if key in self._held:
+            self._held.move_to_end(key)
 
     def insert(self, key: Key, size: int) -> Sequence[Key]:
         """Hold `key` as the last to go; return what had to go for it."""

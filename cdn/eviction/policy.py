@@ -19,8 +19,13 @@ class Eviction(Protocol[Key]):
     held it touches, and a key that is not held it inserts once the object is there.
     """
 
-    capacity: int
-    used: int
+    @property
+    def capacity(self) -> int:
+        """Bytes there are."""
+
+    @property
+    def used(self) -> int:
+        """Bytes the held keys count."""
 
     def __contains__(self, key: object, /) -> bool:
         """Whether `key` is held."""
@@ -29,12 +34,13 @@ class Eviction(Protocol[Key]):
         """Return how many keys are held."""
 
     def touch(self, key: Key, /) -> None:
-        """Note that `key`, which is held, was asked for again."""
+        """Note that `key`, which is held, was asked for again; an unknown key is fine."""
 
     def insert(self, key: Key, size: int, /) -> Sequence[Key]:
         """Hold `key`, not held so far, with `size` bytes; return the keys given up, in order.
 
-        `key` itself among them means that it is not worth holding, or larger than the cache.
+        These are all that were given up since the last insertion. `key` itself among them means
+        that it is not worth holding, or too large.
         """
 
     def discard(self, key: Key, /) -> None:

@@ -1,0 +1,55 @@
+"""Loads anybody's class: `path/to/file.py:ClassName`.
+
+It runs the file once and returns the class; what the class must be able to do, others check.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+
+class LoadError(ValueError):
+    """There is no such class; the text names the file and the fix."""
+
+
+def is_file(name: str) -> bool:
+    """Whether `name` means a class in a file."""
+    return ".py:" in name
+
+
+def load_class(name: str) -> type[object]:
+    """Return the class that `name`, such as `mine.py:Mine`, means.
+
+    Raises:
+        LoadError: no such file, it does not run, or it has no such class.
+    """
+    path, _, class_name = name.rpartition(":")
+    module = _run(Path(path).resolve(), path)
+    kind = getattr(module, class_name, None)
+    if inspect.isclass(kind):
+        return kind
+    own = [each for each, value in vars(module).items() if _is_class_of(module, value)]
+    raise LoadError(f"{path} has no class {class_name!r}; it has {', '.join(own) or 'none'}")
+
+
+def _is_class_of(module: ModuleType, value: object) -> bool:
+    return inspect.isclass(value) and value.__module__ == module.__name__
+
+
+@cache
+def _run(file: Path, path: str) -> ModuleType:
+    if not file.is_file():
+        raise LoadError(f"there is no file {path!r}")
+    spec = importlib.util.spec_from_file_location(f"loaded_{file.stem}", file)
+    if spec is None or spec.loader is None:
+        raise LoadError(f"{path} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:  # foreign code may raise anything
+        raise LoadError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
+    return module
