@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdn.named import NamedError
-from cdn.routing import ROUTERS, Fleet, Nearest, Router, find_router, jump
+from cdn.routing import ROUTERS, Fleet, Nearest, Router, RouterError, find_router, jump
 from cdn.routing.maglev import TABLE, permutation, populate
 
 EDGES = tuple(f"edge-{number:02}" for number in range(10))
@@ -208,7 +207,7 @@ def test_a_router_is_found_in_a_file(tmp_path: Path) -> None:
     ("name", "says"),
     [
         ("nearst", "did you mean 'nearest'?"),
-        ("moon", "one of origin-only, random"),
+        ("moon", "there are origin-only, random"),
         ("/absent.py:Last", "there is no file"),
         ("{}/mine.py:Absent", "has no class 'Absent'; it has Last"),
         ("{}/mine.py:Last", r"it has no route\(self, client, key, fleet\)"),
@@ -217,5 +216,5 @@ def test_a_router_is_found_in_a_file(tmp_path: Path) -> None:
 def test_what_is_no_router_is_refused(tmp_path: Path, name: str, says: str) -> None:
     """The refusal names the nearest, or what is missing."""
     (tmp_path / "mine.py").write_text("class Last:\n    pass\n")
-    with pytest.raises(NamedError, match=says):
+    with pytest.raises(RouterError, match=says):
         find_router(name.format(tmp_path))
