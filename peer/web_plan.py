@@ -20,9 +20,11 @@ LOOK = 0.1  # seconds between looks whether the policy now wants something
 FIRST_PAUSE = 0.5  # seconds a web seed is left alone after a failure, doubled with each
 LONGEST_PAUSE = 60.0
 MOST_CORRUPT = 3  # chunks with the wrong bytes after which a web seed is not asked again
+AT_LEAST = 2  # chunks under way, so that the server is not idle for want of a request
+AHEAD = 0.1  # seconds of the present rate under way beyond that
 LEAD = 3.0  # times the usual time of a fetch that an urgent one is begun before its deadline
 SHORTEST_LEAD = 0.5  # seconds
-_SMOOTHING = 0.25  # weight of the last fetch in the usual time
+_SMOOTHING = 0.25  # weight of the last fetch in the usual time and rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class WebSettings:
 
     addresses: tuple[WebAddress, ...]
     policy: str = "when-rare"
-    fetches: int = 4
+    fetches: int = 8
     rate: float = inf
     silence: float = 5.0
 
@@ -126,6 +128,7 @@ class WebPlan:
         self._under_way = 0  # chunks, as a mask
         self._paced_until = now
         self._usual = SHORTEST_LEAD  # seconds a fetch takes
+        self._chunks_per_second = 0.0
         self._progress_at = now
         self._missing_then = download.missing
 
@@ -151,7 +154,7 @@ class WebPlan:
     def next(self, now: float) -> Errand | None:
         """Return the next chunk to fetch, which counts as asked for from now on; None: wait."""
         self._notice_progress(now)
-        if self._under_way.bit_count() >= self._settings.fetches:
+        if self._under_way.bit_count() >= self._room:
             return None
         for source in self._sources:
             if source.ready(now):
@@ -172,7 +175,10 @@ class WebPlan:
         """The errand has ended well, or the swarm was faster."""
         self._notice_progress(now)
         errand.source.failures = 0
-        self._usual += _SMOOTHING * (now - errand.begun - self._usual)
+        took = max(now - errand.begun, 1e-3)
+        at_once = self._under_way.bit_count()  # over the time each takes: Little's law
+        self._usual += _SMOOTHING * (took - self._usual)
+        self._chunks_per_second += _SMOOTHING * (at_once / took - self._chunks_per_second)
         self._end(errand)
 
     def failed(self, errand: Errand, now: float, *, pause: float = 0.0) -> float:
@@ -197,6 +203,11 @@ class WebPlan:
             source.retry_at = inf
             return inf
         return pause
+
+    @property
+    def _room(self) -> int:
+        """How many chunks may be under way: more where they come fast."""
+        return min(AT_LEAST + int(AHEAD * self._chunks_per_second), self._settings.fetches)
 
     @property
     def _lead(self) -> float:
