@@ -28,6 +28,7 @@ class S3Fifo(Generic[Key]):
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
         self._small_capacity = max(1, int(capacity * self.SMALL_SHARE))
+        self._largest_newcomer = max(1, self._small_capacity - 1)
         self._small: ByteQueue[Key] = ByteQueue()
         self._main: ByteQueue[Key] = ByteQueue()
         self._ghosts: Ghosts[Key] = Ghosts(int(capacity * self.GHOST_SHARE))
@@ -51,7 +52,11 @@ class S3Fifo(Generic[Key]):
             self._times[key] += 1
 
     def insert(self, key: Key, size: int) -> Sequence[Key]:
-        """Hold `key`: in the main queue if it is remembered, else in the small one."""
+        """Hold `key`: in the main queue if it is remembered, else in the small one.
+
+        A newcomer that would fill the small queue alone is not held; but libcachesim makes room
+        before it sees that, and so do we, to be comparable.
+        """
         returns = self._ghosts.forget(key)
         if size > min(self._small_capacity, self.capacity):
             return (key,)
@@ -62,6 +67,8 @@ class S3Fifo(Generic[Key]):
                 self._evict_from_main(gone)
             else:
                 self._evict_from_small(gone)
+        if not returns and size > self._largest_newcomer:
+            return [*gone, key]
         filling = not self._was_full and self._small.used >= self._small_capacity
         (self._main if returns or filling else self._small).push(key, size)
         self._times[key] = 0
