@@ -27,7 +27,8 @@ from experiments.population import (
 )
 from experiments.quantities import Duration, Rate, Size
 from experiments.scenario.checks import problems
-from experiments.scenario.reading import ScenarioError, load, parse
+from experiments.scenario.delivery import Catalogue, Cdn, Demand
+from experiments.scenario.reading import ScenarioError, load, parse, read
 from experiments.scenario.sections import (
     Clients,
     Content,
@@ -41,8 +42,9 @@ from experiments.scenario.sections import (
 from experiments.scenario.writing import to_toml
 
 __all__ = [
-    "AfterSeeding", "Arrival", "Clients", "Content", "Crash", "Crashes", "Departure", "Duration",
-    "Edges", "Fault", "FlashCrowd", "Freeze", "Leave", "Network", "Never", "OnCompletion",
-    "Partition", "Peers", "Poisson", "Rate", "Scenario", "ScenarioError", "Server", "Size",
-    "SlowLink", "Timetable", "TrackerOutage", "WebSeed", "load", "parse", "problems", "to_toml",
+    "AfterSeeding", "Arrival", "Catalogue", "Cdn", "Clients", "Content", "Crash", "Crashes",
+    "Demand", "Departure", "Duration", "Edges", "Fault", "FlashCrowd", "Freeze", "Leave",
+    "Network", "Never", "OnCompletion", "Partition", "Peers", "Poisson", "Rate", "Scenario",
+    "ScenarioError", "Server", "Size", "SlowLink", "Timetable", "TrackerOutage", "WebSeed",
+    "load", "parse", "problems", "read", "to_toml",
 ]  # fmt: skip

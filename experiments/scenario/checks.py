@@ -11,6 +11,7 @@ from pathlib import Path
 
 from experiments import faults as adversities
 from experiments import population
+from experiments.scenario import delivery_checks
 from experiments.scenario.sections import Content, Scenario
 from peer.decision import StrategyError
 from peer.strategy import find_choker, find_picker
@@ -26,7 +27,8 @@ def problems(scenario: Scenario, models: Sequence[str]) -> Iterator[tuple[str, s
         yield "model", f"no model {scenario.model!r}; one of {', '.join(models)}"
     if scenario.horizon <= 0:
         yield "horizon", "must be longer than 0s"
-    yield from _content_problems(scenario.content)
+    yield from _content_problems(scenario)
+    yield from delivery_checks.problems(scenario)
     if not scenario.clients:
         yield "clients", "add a [[clients]] group with a count"
     for index, group in enumerate(scenario.clients):
@@ -60,8 +62,12 @@ def _settings_problems(scenario: Scenario) -> Iterator[tuple[str, str]]:
             yield key, str(error)
 
 
-def _content_problems(content: Content) -> Iterator[tuple[str, str]]:
-    if (content.file is None) == (content.size is None):
+def _content_problems(scenario: Scenario) -> Iterator[tuple[str, str]]:
+    content = scenario.content
+    if scenario.model == delivery_checks.MODEL:
+        if content != Content():
+            yield "content", "the model 'cdn' delivers a [catalogue] instead"
+    elif (content.file is None) == (content.size is None):
         yield "content", "give either file or size"
     elif content.file is not None and not Path(content.file).is_file():
         yield "content.file", f"there is no file {content.file!r}"
@@ -104,7 +110,8 @@ def _fault_problems(scenario: Scenario) -> Iterator[tuple[str, str]]:
 
 
 def _span(scenario: Scenario) -> str:
+    middle = ", ".join((*scenario.tracker_names, *scenario.cache_names))
     return (
-        f"server, {', '.join(scenario.tracker_names)}, edge-1 to edge-{scenario.edges.count}, "
+        f"server, {middle}, edge-1 to edge-{scenario.edges.count}, "
         f"client-1 to client-{scenario.client_count}"
     )

@@ -10,12 +10,14 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from experiments import faults as adversities
 from experiments import units
 from experiments.quantities import Duration, Rate, Size
+from experiments.scenario import delivery
 from experiments.scenario.checks import problems
 from experiments.scenario.sections import (
     Clients,
@@ -48,6 +50,20 @@ _SECTIONS: Mapping[str, type[msgspec.Struct]] = {
     "$.network": Network,
     "$.peers": Peers,
     "$.web_seed": WebSeed,
+    "$.catalogue": delivery.Catalogue,
+    "$.demand": delivery.Demand,
+    "$.demand.flash": delivery.Flash,
+    "$.demand.drift": delivery.Drift,
+    "$.cdn": delivery.Cdn,
+    "$.cdn.health": delivery.Health,
+    "$.cdn.price": delivery.Price,
+}
+
+
+_KEYS: Mapping[str, Sequence[str]] = {
+    "$.catalogue.size": ("kind", "bytes", "median", "sigma", "least", "most", "shape"),
+    "$.demand.shape": ("kind", "period", "swing"),
+    "$.demand.session": ("kind", "requests", "pause", "abandon"),
 }
 
 
@@ -56,6 +72,15 @@ def load(path: Path, models: Sequence[str]) -> Scenario:
 
     Raises:
         ScenarioError: it cannot be read, or says something that cannot be run.
+    """
+    return parse(read(path), models, source=str(path))
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return the table in the TOML file at `path`, with the files it names beside it.
+
+    Raises:
+        ScenarioError: it cannot be read, or is not TOML.
     """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -69,12 +94,17 @@ def load(path: Path, models: Sequence[str]) -> Scenario:
     groups = table.get("clients")
     for group in [*(groups if isinstance(groups, list) else []), table.get("server")]:
         if isinstance(group, dict):
-            _find_strategies_beside(path, group)
-    return parse(table, models, source=str(path))
+            _find_classes_beside(path, group, ("picker", "choker", "seed_choker"))
+    if isinstance(table.get("cdn"), dict):
+        _find_classes_beside(path, table["cdn"], ("policy", "routing", "admission"))
+    demand = table.get("demand")
+    if isinstance(demand, dict) and isinstance(demand.get("trace"), str):
+        demand["trace"] = str(path.parent / demand["trace"])
+    return table
 
 
-def _find_strategies_beside(path: Path, group: dict[str, object]) -> None:
-    for key in ("picker", "choker", "seed_choker"):
+def _find_classes_beside(path: Path, group: dict[str, object], keys: Sequence[str]) -> None:
+    for key in keys:
         name = group.get(key)
         if isinstance(name, str) and is_file(name):
             group[key] = str(path.parent.resolve() / name)
@@ -116,7 +146,7 @@ def _explain(error: str) -> str:
         return f"{key or 'top level'}: {what}"
     name = unknown.group(1)
     section = _SECTIONS.get(re.sub(r"\[[^]]*\]", "", place))
-    known = list(adversities.KEYS)
+    known = list(_KEYS.get(place, adversities.KEYS))
     if section is not None:
         known = [field.encode_name for field in msgspec.structs.fields(section)]
     near = difflib.get_close_matches(name, known, 1)

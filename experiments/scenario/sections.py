@@ -13,6 +13,7 @@ import msgspec
 from experiments.faults import Fault
 from experiments.population import Arrival, Departure, FlashCrowd, Never
 from experiments.quantities import Duration, Rate, Size
+from experiments.scenario.delivery import Catalogue, Cdn, Demand
 from peer.settings import PeerSettings
 from peer.web_plan import WebAddress, WebSettings
 
@@ -104,14 +105,15 @@ class Network(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One run: `model` delivers `content` from `server` to all `clients`.
 
-    A swarm's peers know `trackers` of them, and ask the next when one fails.
+    A swarm's peers know `trackers` of them, and ask the next when one fails. The model `cdn`
+    delivers the objects of `catalogue` instead, as `demand` asks for them.
     """
 
     name: str
     model: str
     seed: int = 1
     horizon: Duration = Duration(24 * 3600)
-    content: Content
+    content: Content = Content()
     server: Server = Server()
     clients: list[Clients]
     edges: Edges = Edges()
@@ -119,6 +121,9 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     peers: Peers = Peers()
     web_seed: WebSeed = WebSeed()
     trackers: int = 1
+    catalogue: Catalogue | None = None
+    demand: Demand | None = None
+    cdn: Cdn | None = None
     faults: list[Fault] = []
 
     @property
@@ -139,12 +144,23 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def hosts(self) -> tuple[str, ...]:
         """The names a fault may give, in order."""
-        return ("server", *self.tracker_names, *self.edge_names, *self.client_names)
+        return (
+            "server", *self.tracker_names, *self.cache_names, *self.edge_names, *self.client_names,
+        )  # fmt: skip
 
     @property
     def tracker_names(self) -> tuple[str, ...]:
         """`tracker`, `tracker-2` and on."""
         return ("tracker", *(f"tracker-{i}" for i in range(2, self.trackers + 1)))
+
+    @property
+    def cache_names(self) -> tuple[str, ...]:
+        """The director, and the caches between edges and origin, of the model `cdn`."""
+        if self.cdn is None:
+            return ()
+        regionals = self.cdn.regionals if self.cdn.tiers > 1 else 0
+        shield = ("shield-1",) if self.cdn.tiers > 2 else ()
+        return ("director", *shield, *(f"regional-{i}" for i in range(1, regionals + 1)))
 
     @property
     def edge_names(self) -> tuple[str, ...]:
