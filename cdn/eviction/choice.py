@@ -94,8 +94,17 @@ def make(
     given: dict[str, object] = {"rng": rng, "future": future}
     asked = {each: given[each] for each in inspect.signature(kind).parameters if each in given}
     if future is None and "future" in asked:
-        raise PolicyError(f"{name} must know all requests to come: it can only replay a trace")
-    return cast("Eviction[Any]", kind(capacity, **asked))
+        raise PolicyError(
+            f"{name} must know all requests to come: it can only replay a trace, "
+            "with nothing refused on admission"
+        )
+    policy = kind(capacity, **asked)
+    for number in ("used", "capacity"):
+        if not isinstance(getattr(policy, number, None), int):
+            raise PolicyError(
+                f"{name} is no eviction policy: it has no number `{number}`, in bytes"
+            )
+    return cast("Eviction[Any]", policy)
 
 
 def _plain(name: str) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from cyclopts import App
 
 from experiments import __version__
-from experiments.cli import compare, demo, doctor, processes, run, tournament, web
+from experiments.cli import cache, compare, demo, doctor, processes, run, tournament, web
 from experiments.cli.errors import INTERRUPTED, CommandError
 
 app = App(
@@ -39,6 +39,11 @@ _EXAMPLES: Mapping[Callable[..., int], Sequence[str]] = {
     tournament.tournament: (
         "swarmbed tournament tit-for-tat prop-share free-rider",
         "swarmbed tournament tit-for-tat mine.py:Mine sequential+tit-for-tat --seeds 10",
+    ),
+    cache.cache: (
+        "swarmbed cache --zipf 0.9 --policy lru,sieve,s3-fifo",
+        "swarmbed cache requests.csv --policy lru,gdsf,belady --size 1%,10%,1GiB --json",
+        "swarmbed cache --zipf 0.8 --policy lru,arc,mine.py:Mine --figure miss.png",
     ),
     demo.demo: ("swarmbed demo",),
     processes.tracker: ("swarmbed tracker",),
