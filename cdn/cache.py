@@ -1,96 +1,82 @@
-"""What an edge keeps: stored responses by key, within a number of bytes.
+"""What a web cache keeps: the stored responses of each key, within a number of bytes.
 
 Refuses to know when they were asked for, and whether they are still fresh.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Protocol
 
 from cdn.body import Body
-from cdn.conditions import Validators
 from cdn.eviction import Eviction
-from cdn.forwarding import end_to_end
-from cdn.freshness import Exchange, Freshness
-from wire.http.dates import format_date
+from cdn.stored import Part, Stored
 from wire.http.headers import Headers
+from wire.http.ranges import Span
 
-_OVERHEAD = 1024
-_OF_THE_STORED_BODY = ("content-length", "content-encoding", "content-type", "content-range")
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A response that can answer again, while its body may still be arriving.
-
-    `selecting` holds the request fields Vary names, with the values they had.
-    """
-
-    status: int
-    headers: Headers
-    body: Body
-    freshness: Freshness
-    validators: Validators
-    selecting: tuple[tuple[str, str | None], ...] = ()
-
-    @classmethod
-    def of(cls, exchange: Exchange, body: Body) -> Stored:
-        """Return the stored form of a response; its length and age are told anew each time."""
-        kept = _dated(exchange).without("content-length", "age")
-        varying = exchange.response.items("vary")
-        return cls(
-            exchange.status,
-            kept,
-            body,
-            Freshness.of(exchange),
-            Validators.of(kept),
-            tuple((name, exchange.request.get(name)) for name in varying),
-        )
-
-    def validated(self, exchange: Exchange) -> Stored:
-        """Return this response as a 304 updates it (RFC 9111 3.2)."""
-        news = _dated(exchange).without(*_OF_THE_STORED_BODY, "age")
-        headers = self.headers.replace(news)
-        whole = replace(exchange, status=self.status, response=_with_age(headers, exchange))
-        return replace(
-            self,
-            headers=headers,
-            freshness=Freshness.of(whole),
-            validators=Validators.of(headers),
-        )
-
-    def matches(self, request: Headers) -> bool:
-        """Return whether Vary lets this response answer `request` (RFC 9111 4.1)."""
-        return all(request.get(name) == value for name, value in self.selecting)
-
-    @property
-    def cost(self) -> int:
-        """Bytes this response counts in a cache: body, fields, and a flat overhead."""
-        fields = sum(len(name) + len(value) for name, value in self.headers)
-        return self.body.size + fields + _OVERHEAD
+MOST_VARIANTS = 64
+MOST_TAGS = 64
+SURROGATE_KEY = "surrogate-key"
 
 
-def _dated(exchange: Exchange) -> Headers:
-    """Return the fields to keep, with the time of receipt for a missing Date (RFC 9110 6.6.1)."""
-    kept = end_to_end(exchange.response)
-    return kept if "date" in kept else kept.replace({"date": format_date(exchange.received)})
+Admits = Callable[[str, int], bool]
+"""Whether a new name of so many bytes is worth storing."""
 
 
-def _with_age(headers: Headers, exchange: Exchange) -> Headers:
-    age = exchange.response.get("age")
-    return headers if age is None else headers.replace({"age": age})
+class Shelf(Protocol):
+    """Where the bytes of stored responses lie. An entry's name is unique and has no line breaks."""
+
+    def keep(self, name: str, key: str, stored: Stored) -> Stored:
+        """Keep `stored` under `name`; return it with its body where it lies now.
+
+        Raises:
+            OSError: there is no room, or no right, to keep it.
+        """
+
+    def drop(self, name: str) -> None:
+        """Keep it no longer."""
+
+    def load(self) -> Iterable[tuple[str, Stored]]:
+        """Return what an earlier life has kept: keys and responses, the longest unused first."""
+
+
+class Memory:
+    """Bytes stay where they arrived, and end with the process."""
+
+    def keep(self, name: str, key: str, stored: Stored) -> Stored:  # noqa: ARG002 - nothing to do
+        """Return `stored` as it is."""
+        return stored
+
+    def drop(self, name: str) -> None:
+        """Nothing to do."""
+
+    def load(self) -> Iterable[tuple[str, Stored]]:
+        """Return nothing: memory has no earlier life."""
+        return ()
 
 
 class Cache:
-    """Stored responses by key.
+    """Stored responses by key, several to a key if Vary or ranges tell them apart.
 
-    Invariant: exactly the keys that the eviction policy holds have a response, so `used`, the sum
-    of their costs, never exceeds `capacity` bytes.
+    Invariant: exactly the names that the eviction policy holds have a response, so `used`, the
+    sum of their costs, never exceeds `capacity` bytes; a key's responses are newest first.
     """
 
-    def __init__(self, eviction: Eviction[str]) -> None:
+    def __init__(
+        self,
+        eviction: Eviction[str],
+        admits: Admits | None = None,
+        shelf: Shelf | None = None,
+    ) -> None:
         self._eviction = eviction
-        self._stored: dict[str, Stored] = {}
+        self._admits = admits
+        self._shelf: Shelf = Memory() if shelf is None else shelf
+        self._stored: dict[str, list[Stored]] = {}
+        self._keys: dict[str, str] = {}
+        self._tagged: dict[str, dict[str, None]] = {}
+        for key, stored in self._shelf.load():
+            self.put(key, stored)
 
     @property
     def capacity(self) -> int:
@@ -102,30 +88,153 @@ class Cache:
         """Bytes what is stored counts."""
         return self._eviction.used
 
-    def get(self, key: str) -> Stored | None:
-        """Return the response under `key`, None if there is none; counts as a use."""
-        found = self._stored.get(key)
-        if found is not None:
-            self._eviction.touch(key)
-        return found
+    def find(self, key: str, request: Headers) -> Stored | None:
+        """Return the newest response under `key` that may answer `request`; counts as a use."""
+        variants = self._stored.get(key)
+        if variants is None:
+            return None
+        for stored in variants:
+            if stored.matches(request):
+                self._eviction.touch(key + stored.variant)
+                return stored
+        return None
+
+    def variants(self, key: str) -> tuple[Stored, ...]:
+        """Return all responses under `key`, newest first."""
+        return tuple(self._stored.get(key, ()))
 
     def put(self, key: str, stored: Stored) -> list[tuple[str, Stored]] | None:
-        """Store a complete response and return what had to go for it; None if it cannot fit."""
-        cost = stored.cost + len(key)
-        self.discard(key)
+        """Store a complete response; return what had to go for it, None if it cannot stay.
+
+        It takes the place of what it supersedes, and is joined with parts it touches.
+        """
+        stored = self._joined(key, stored)
+        name = key + stored.variant
+        cost = stored.cost + len(name)
         if cost > self.capacity:
             return None
-        self._stored[key] = stored
-        gone = self._eviction.insert(key, cost)
-        return [(victim, self._stored.pop(victim)) for victim in gone]
+        if self._admits is not None and name not in self._keys and not self._admits(name, cost):
+            return None
+        self._supersede(key, stored)
+        try:
+            stored = self._shelf.keep(name, key, stored)
+        except OSError:
+            return None
+        self._stored.setdefault(key, []).insert(0, stored)
+        self._keys[name] = key
+        for tag in _tags(stored):
+            self._tagged.setdefault(tag, {})[name] = None
+        victims = self._eviction.insert(name, cost)
+        gone = [(self._keys[victim], self._forget(victim)) for victim in victims]
+        return None if name in victims else gone
 
-    def discard(self, key: str) -> None:
-        """Drop what is stored under `key`, if anything."""
-        if self._stored.pop(key, None) is not None:
-            self._eviction.discard(key)
+    def update(self, key: str, old: Stored, new: Stored) -> list[tuple[str, Stored]] | None:
+        """Put `new` in the place of `old`, which it updates, unless `old` has gone meanwhile."""
+        if not any(stored is old for stored in self._stored.get(key, ())):
+            return None
+        self._remove(key + old.variant)
+        return self.put(key, new)
+
+    def discard(self, key: str) -> int:
+        """Drop all that is stored under `key`; return how many responses that were."""
+        variants = self.variants(key)
+        for stored in variants:
+            self._remove(key + stored.variant)
+        return len(variants)
+
+    def expire(self, key: str, now: float) -> int:
+        """Declare all that is stored under `key` stale at `now`; return how many that were."""
+        variants = self.variants(key)
+        for stored in reversed(variants):
+            self.update(key, stored, stored.expired(now))
+        return len(variants)
+
+    def tagged(self, tag: str) -> tuple[str, ...]:
+        """Return the keys of responses whose Surrogate-Key has `tag`."""
+        return tuple(dict.fromkeys(self._keys[name] for name in self._tagged.get(tag, ())))
+
+    def _joined(self, key: str, new: Stored) -> Stored:
+        """Return `new` with the stored parts that it touches."""
+        for old in self.variants(key):
+            if old.part is not None and old.selecting == new.selecting:
+                new = join(old, new) or new
+        return new
+
+    def _supersede(self, key: str, new: Stored) -> None:
+        """Drop what `new` makes useless: the same variant, unless both are parts of one version."""
+        variants = self.variants(key)
+        for old in variants:
+            apart = new.part is not None and old.part is not None and of_one_version(old, new)
+            if old.selecting == new.selecting and not (apart and not _covers(new.part, old.part)):
+                self._remove(key + old.variant)
+        for old in self.variants(key)[MOST_VARIANTS - 1 :]:
+            self._remove(key + old.variant)
+
+    def _remove(self, name: str) -> None:
+        if name in self._keys:
+            self._eviction.discard(name)
+            self._forget(name)
+
+    def _forget(self, name: str) -> Stored:
+        """Drop the response called `name`, which the policy holds no longer."""
+        key = self._keys.pop(name)
+        variants = self._stored[key]
+        stored = next(one for one in variants if key + one.variant == name)
+        variants.remove(stored)
+        if not variants:
+            del self._stored[key]
+        for tag in _tags(stored):
+            names = self._tagged.get(tag, {})
+            names.pop(name, None)
+            if not names:
+                self._tagged.pop(tag, None)
+        self._shelf.drop(name)
+        return stored
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the keys."""
+        return iter(self._stored)
 
     def __contains__(self, key: str) -> bool:
         return key in self._stored
 
     def __len__(self) -> int:
-        return len(self._stored)
+        """Return how many responses are stored."""
+        return len(self._keys)
+
+
+def of_one_version(one: Stored, other: Stored) -> bool:
+    """Return whether the bytes of both may be joined: one strong validator (RFC 9111 3.4)."""
+    etag = one.validators.etag
+    return etag is not None and not etag.startswith("W/") and etag == other.validators.etag
+
+
+def join(old: Stored, new: Stored) -> Stored | None:
+    """Return `new` with the bytes of `old` as well, None if they don't touch (RFC 9111 3.4)."""
+    if old.part is None or new.part is None or not of_one_version(old, new):
+        return None
+    first, second = (old, new) if old.part.span.start <= new.part.span.start else (new, old)
+    here, there = _span(first), _span(second)
+    if there.start > here.stop or old.part.size != new.part.size:
+        return None
+    tail = second.body.whole()[here.stop - there.start :] if there.stop > here.stop else b""
+    span = Span(here.start, max(here.stop, there.stop))
+    size = new.part.size
+    part = None if len(span) == size else Part(span, size)
+    return replace(new, body=Body.of(first.body.whole() + tail), part=part)
+
+
+def _span(stored: Stored) -> Span:
+    if stored.part is None:
+        raise ValueError("the whole has no span")
+    return stored.part.span
+
+
+def _covers(new: Part | None, old: Part | None) -> bool:
+    if new is None or old is None:
+        return new is None
+    return new.span.start <= old.span.start and old.span.stop <= new.span.stop
+
+
+def _tags(stored: Stored) -> list[str]:
+    return (stored.headers.get(SURROGATE_KEY) or "").split()[:MOST_TAGS]

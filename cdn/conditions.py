@@ -49,7 +49,7 @@ def select(request: Headers, validators: Validators, size: int | None, status: i
     if (failed := _failed_condition(request, validators)) is not None:
         return Selection(failed)
     field = request.get("range")
-    if field is None or size is None or not _range_stands(request, validators):
+    if field is None or size is None or not range_stands(request, validators):
         return Selection(200)
     try:
         span = parse_range(field, size)
@@ -94,7 +94,8 @@ def _matches(field: str, etag: str | None, *, strong: bool) -> bool:
     return etag.removeprefix("W/") in {tag.removeprefix("W/") for tag in tags}
 
 
-def _range_stands(request: Headers, validators: Validators) -> bool:
+def range_stands(request: Headers, validators: Validators) -> bool:
+    """Return whether If-Range, if any, lets the Range of `request` stand (RFC 9110 13.1.5)."""
     condition = request.get("if-range")
     if condition is None:
         return True

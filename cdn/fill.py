@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import trio
 
-from cdn.cache import Stored
+from cdn.stored import Stored
 
 
 @dataclass(frozen=True, slots=True)

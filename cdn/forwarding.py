@@ -8,12 +8,12 @@ from __future__ import annotations
 from cdn.conditions import Validators
 from wire.http.dates import format_date
 from wire.http.headers import Headers
-from wire.http.target import Target
 
 _HOP_BY_HOP = (
     "connection",
     "keep-alive",
     "proxy-authenticate",
+    "proxy-authentication-info",
     "proxy-authorization",
     "proxy-connection",
     "te",
@@ -29,11 +29,6 @@ _CONDITIONS = (
     "if-modified-since",
     "if-unmodified-since",
 )
-
-
-def cache_key(target: Target) -> str:
-    """Return what one object of the origin is stored under: its origin-form target."""
-    return f"{target.path}?{target.query}" if target.query else target.path
 
 
 def end_to_end(headers: Headers) -> Headers:

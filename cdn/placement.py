@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cdn.body import Body
-from cdn.cache import Cache, Stored
-from cdn.forwarding import cache_key
+from cdn.cache import Cache
 from cdn.freshness import Exchange, objection
+from cdn.stored import Stored
+from cdn.upstream import origin_form
 from net.seam import Address
 from wire.http.headers import Headers
 from wire.http.message import NO_FIELDS, Request, Response, explain
@@ -48,7 +49,7 @@ class Placement:
         async for data in request.body:
             body.append(data)
         body.finish()
-        key = cache_key(request.target)
+        key = origin_form(request.target)
         known = key in self._cache
         if not self._keep(key, Stored.of(exchange, body)):
             return explain(507, "larger than the cache")

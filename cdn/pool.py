@@ -11,7 +11,7 @@ from typing import Self
 import trio
 
 from net.seam import Address, Network
-from wire.http.client import HttpConnection, IncomingResponse
+from wire.http.client import HttpConnection, IncomingResponse, Inform
 from wire.http.errors import DisconnectedError, HttpError, SilentPeerError
 from wire.http.headers import Headers
 from wire.http.message import NO_FIELDS, Buffer
@@ -44,9 +44,17 @@ class Pool:
         self._idle: deque[HttpConnection] = deque()
 
     async def send(
-        self, method: str, target: str, *, headers: Headers = NO_FIELDS, body: Buffer = b""
+        self,
+        method: str,
+        target: str,
+        *,
+        headers: Headers = NO_FIELDS,
+        body: Buffer = b"",
+        inform: Inform | None = None,
     ) -> PooledResponse:
         """Send a request and return its response once the head is here; its taker closes it.
+
+        `inform` is told of interim responses.
 
         Raises:
             GatewayError: nobody answered (502 refused or broken, 504 too slow).
@@ -56,20 +64,23 @@ class Pool:
         if scope.cancelled_caught:
             raise GatewayError(504, f"all connections to {self._server} stayed busy")
         try:
-            connection, response = await self._exchange(method, target, headers, body)
+            connection, response = await self._exchange(method, target, headers, body, inform)
         except BaseException:
             self._places.release()
             raise
         return PooledResponse(self, connection, response)
 
     async def _exchange(
-        self, method: str, target: str, headers: Headers, body: Buffer
+        self, method: str, target: str, headers: Headers, body: Buffer, inform: Inform | None
     ) -> tuple[HttpConnection, IncomingResponse]:
         while True:
             used = bool(self._idle)
             connection = self._idle.pop() if used else await self._dial()
             try:
-                return connection, await connection.send(method, target, headers=headers, body=body)
+                response = await connection.send(
+                    method, target, headers=headers, body=body, inform=inform
+                )
+                return connection, response
             except DisconnectedError as error:  # an idle connection may have been closed meanwhile
                 if not used or method not in _IDEMPOTENT:
                     raise GatewayError(502, str(error)) from error
@@ -112,6 +123,11 @@ class PooledResponse:
         self._connection = connection
         self._response = response
         self._open = True
+
+    @property
+    def trailers(self) -> Headers:
+        """The fields after a chunked body, known at its end."""
+        return self._response.trailers
 
     def __aiter__(self) -> Self:
         return self

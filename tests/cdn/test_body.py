@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trio.testing import wait_all_tasks_blocked
 
-from cdn.body import BLOCK, Body, BodyReader
+from cdn.body import BLOCK, WINDOW, Body, BodyReader
 from wire.http.errors import TooLargeError, TruncatedError
 
 
@@ -72,12 +72,41 @@ async def test_a_broken_body_breaks_its_readers_after_what_came() -> None:
 
 
 def test_too_much_is_refused() -> None:
-    """Neither the limit nor the announced length is exceeded."""
-    for body in (Body(None, limit=3), Body(3, limit=100)):
-        body.append(b"abc")
-        with pytest.raises(TooLargeError):
-            body.append(b"d")
-        assert body.size == 3
+    """The announced length is not exceeded."""
+    body = Body(3, limit=100)
+    body.append(b"abc")
+    with pytest.raises(TooLargeError):
+        body.append(b"d")
+    assert body.size == 3
+
+
+@pytest.mark.trio
+async def test_a_passing_body_waits_for_its_slowest_reader_and_forgets() -> None:
+    """Beyond the limit the source is held back, and what all have read is given up."""
+    body = Body(None, limit=100)
+    reader = body.read(0, None)
+    assert isinstance(reader, BodyReader)
+    for _ in range(WINDOW // BLOCK + 1):
+        body.append(bytes(BLOCK))
+    assert body.passing
+    drained = False
+
+    async def pour() -> None:
+        nonlocal drained
+        assert await body.drained()
+        drained = True
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(pour)
+        await wait_all_tasks_blocked()
+        assert not drained
+        await reader.__anext__()
+        await reader.__anext__()
+        await wait_all_tasks_blocked()
+        assert drained
+    assert body.held == body.size - 2 * BLOCK
+    await reader.aclose()
+    assert not await body.drained()
 
 
 def test_too_little_is_not_whole() -> None:

@@ -146,9 +146,10 @@ async def test_the_edge_tells_hit_from_miss(tmp_path: Path) -> None:
     async with serving(tmp_path) as servers:
         url = servers.url("edge", "/a.txt")
         show = ("--output", os.devnull, "--write-out", "%header{cache-status}|%header{age}")
-        assert await curl(*show, url) == '"127.0.0.1"; fwd=miss; fwd-status=200; stored|'
+        missed = '"127.0.0.1"; fwd=uri-miss; fwd-status=200; ttl=3599; stored; key="/a.txt"|'
+        assert await curl(*show, url) == missed
         hit, _, age = (await curl(*show, url)).partition("|")
-        assert (hit, age.isdigit()) == ('"127.0.0.1"; hit', True)
+        assert (hit.startswith('"127.0.0.1"; hit; ttl='), age.isdigit()) == (True, True)
 
 
 async def test_our_client_downloads_from_our_edge(tmp_path: Path) -> None:

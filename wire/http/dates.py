@@ -15,7 +15,7 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _MONTH = f"(?P<month>{'|'.join(_MONTHS)})"
 _TIME = r"(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)"
 _FORMS = tuple(
-    re.compile(form, re.ASCII)
+    re.compile(form, re.ASCII | re.IGNORECASE)
     for form in (
         rf"[A-Z][a-z][a-z], (?P<day>\d\d) {_MONTH} (?P<year>\d{{4}}) {_TIME} GMT",
         rf"[A-Z][a-z]{{5,8}}, (?P<day>\d\d)-{_MONTH}-(?P<year>\d\d) {_TIME} GMT",
@@ -39,7 +39,8 @@ def _format(seconds: int) -> str:
 def parse_date(text: str) -> int | None:
     """Return the POSIX seconds of an HTTP date, or None if it is not one.
 
-    A two-digit year is read as POSIX does: 69-99 as 19xx, 00-68 as 20xx.
+    Case does not count, as RFC 9111 4.2 asks of caches. A two-digit year is read as POSIX does:
+    69-99 as 19xx, 00-68 as 20xx.
     """
     for form in _FORMS:
         if match := form.fullmatch(text):
@@ -54,7 +55,7 @@ def _seconds(match: re.Match[str]) -> int | None:
     if len(match["year"]) == 2:
         year += 1900 if year >= 69 else 2000
     try:
-        month = _MONTHS.index(match["month"]) + 1
+        month = _MONTHS.index(match["month"].capitalize()) + 1
         whole = datetime(year, month, day, hour, minute, min(second, 59))
     except ValueError:
         return None

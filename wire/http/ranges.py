@@ -64,6 +64,14 @@ def _suffix(length: int, size: int) -> Span:
     return Span(max(0, size - length), size)
 
 
+def is_one_range(field: str) -> bool:
+    """Return whether `field` asks for one well-formed range of bytes."""
+    try:
+        return parse_range(field, 2**63) is not None
+    except UnsatisfiableError:
+        return False
+
+
 def parse_content_range(field: str) -> tuple[Span, int | None] | None:
     """Return the span and whole size (None: unknown) a 206 says it carries; None if malformed."""
     match = _CONTENT_RANGE.fullmatch(field.strip())

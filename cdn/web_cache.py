@@ -1,0 +1,300 @@
+"""A shared web cache: answers from what it keeps, forwards the rest, and says which it did.
+
+The rules live elsewhere (`freshness`, `conditions`, `eviction`); fetching is `fetcher`'s. This
+module refuses to know where clients come from and where the origins are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import trio
+
+from cdn import cache_status
+from cdn.cache import Cache
+from cdn.conditions import Validators, select
+from cdn.directives import of_request
+from cdn.fetcher import Ask, Fetcher, Passing
+from cdn.fill import Failed, Fill, Shared
+from cdn.forwarding import end_to_end, forwarded, marked
+from cdn.freshness import Exchange, Failure, Verdict
+from cdn.pool import GatewayError, PooledResponse
+from cdn.reply import reply
+from cdn.stored import Stored, confirms
+from cdn.upstream import Upstream
+from net.seam import Address
+from net.trace import Trace, silent
+from wire.http.headers import Headers
+from wire.http.limits import Limits
+from wire.http.message import NO_FIELDS, Buffer, Request, Response, Stream, explain, read_all
+from wire.http.ranges import is_one_range
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PROPFIND", "REPORT", "SEARCH", "QUERY"})
+"""Methods that change nothing (RFC 9110 9.2.1, and the registry); all others invalidate."""
+
+
+class WebCache:
+    """Answers requests from `cache`, and from `upstream` what is not there.
+
+    `name` is what Via and Cache-Status call it. With `whole`, a range that is not stored makes it
+    fetch the whole object; otherwise the range alone is fetched and stored.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        upstream: Upstream,
+        cache: Cache,
+        *,
+        wall: Callable[[], float],
+        trace: Trace = silent,
+        limits: Limits = Limits(),  # noqa: B008 - immutable
+        whole: bool = False,
+    ) -> None:
+        self.cache = cache
+        self._name = name
+        self._upstream = upstream
+        self._wall = wall
+        self._trace = trace
+        self._limits = limits
+        self._whole = whole
+        self._fetcher = Fetcher(name, upstream, cache, wall=wall, trace=trace)
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Fetch for clients until cancelled; `answer` works only meanwhile."""
+        await self._fetcher.run(task_status=task_status)
+
+    async def answer(self, request: Request, remote: Address) -> Response:
+        """Return the response to one request of client `remote`."""
+        key = self._upstream.key(request)
+        if request.method not in ("GET", "HEAD"):
+            return await self._relay(request, key, "method")
+        stored = self.cache.find(key, request.headers)
+        if stored is not None:
+            verdict = stored.freshness.judge(request.headers, self._wall())
+            if verdict is not Verdict.ASK:
+                return self._hit(request, key, stored, verdict, remote)
+        why = self._why(key, stored)
+        if "only-if-cached" in of_request(request.headers):
+            return self._failure(504, "not in the cache, and not to be fetched", why, key)
+        return await self._miss(request, key, stored, why, remote)
+
+    def place(self, key: str, stored: Stored) -> bool:
+        """Store what was pushed: it is newer than what is being fetched; return whether it fits."""
+        self._fetcher.forget(key)
+        return self._fetcher.keep("object_pushed", key, stored)
+
+    def invalidate(self, key: str) -> int:
+        """Drop what is stored under `key`, and what is being fetched; return how many went."""
+        self._fetcher.forget(key)
+        return self.cache.discard(key)
+
+    def expire(self, key: str) -> int:
+        """Declare what is stored under `key` stale; return how many responses that were."""
+        return self.cache.expire(key, self._wall())
+
+    # -- hits ---------------------------------------------------------------------------------
+
+    def _hit(
+        self, request: Request, key: str, stored: Stored, verdict: Verdict, remote: Address
+    ) -> Response:
+        size = stored.body.size
+        stale = verdict is not Verdict.FRESH
+        self._trace("cache_hit", path=key, bytes=size, client=str(remote), stale=stale)
+        if verdict is Verdict.REFRESH:
+            self._fetcher.refresh(Ask(request, key, stored))
+        return self._respond(request, stored, cache_status.hit(self._ttl(stored), key))
+
+    def _why(self, key: str, stored: Stored | None) -> str:
+        """Return why a request goes forward, in the words of RFC 9211 2.2."""
+        if stored is not None:
+            age = stored.freshness.age(self._wall())
+            return "stale" if age >= stored.freshness.lifetime else "request"
+        variants = self.cache.variants(key)
+        if not variants:
+            return "uri-miss"
+        return "partial" if any(one.part is not None for one in variants) else "vary-miss"
+
+    # -- misses -------------------------------------------------------------------------------
+
+    async def _miss(
+        self, request: Request, key: str, stored: Stored | None, why: str, remote: Address
+    ) -> Response:
+        ask = Ask(request, key, self._revalidatable(stored), self._range(request, stored))
+        fill = self._fetcher.under_way(ask)
+        self._trace(
+            "cache_missed", path=key, why=why, client=str(remote), collapsed=fill is not None
+        )
+        try:
+            if fill is not None:
+                return await self._join(fill, ask, why)
+            if request.method == "HEAD":
+                return await self._relay(request, key, why)
+            return await self._lead(ask, why)
+        except GatewayError as error:
+            self._trace("origin_failed", path=key, status=error.status, reason=error.reason)
+            return self._instead(request, key, stored, why, error)
+
+    def _revalidatable(self, stored: Stored | None) -> Stored | None:
+        return None if stored is None or stored.validators == Validators() else stored
+
+    def _range(self, request: Request, stored: Stored | None) -> str | None:
+        """Return the Range to ask for: the client's, if nothing stored could be validated."""
+        field = request.headers.get("range")
+        if self._whole or stored is not None or request.method != "GET" or field is None:
+            return None
+        return field if is_one_range(field) else None
+
+    async def _join(self, fill: Fill, ask: Ask, why: str) -> Response:
+        outcome = await fill.outcome()
+        if isinstance(outcome, Failed):
+            raise GatewayError(outcome.status, outcome.reason)
+        if isinstance(outcome, Shared) and self._may_share(outcome.stored, ask.request):
+            stored = outcome.stored
+            said = cache_status.forwarded(why, ask.key, ttl=self._ttl(stored), collapsed=True)
+            return self._respond(ask.request, stored, said)
+        if ask.request.method == "HEAD":
+            return await self._relay(ask.request, ask.key, why)
+        return await self._lead(ask, why)
+
+    def _may_share(self, stored: Stored, request: Request) -> bool:
+        verdict = stored.freshness.judge(request.headers, self._wall())
+        return verdict is not Verdict.ASK and stored.matches(request.headers)
+
+    async def _lead(self, ask: Ask, why: str) -> Response:
+        answer = await self._fetcher.fetch(ask)
+        if isinstance(answer, Passing):
+            return await self._pass(ask, answer, why)
+        stored = answer.stored
+        said = cache_status.forwarded(
+            why,
+            ask.key,
+            status=answer.status,
+            ttl=self._ttl(stored),
+            stored=answer.status not in (304, *range(500, 600)),
+        )
+        if stored.part is not None and not stored.matches(ask.request.headers):
+            return self._part(stored, said)
+        return self._respond(ask.request, stored, said, aged=answer.aged)
+
+    async def _pass(self, ask: Ask, answer: Passing, why: str) -> Response:
+        """Answer with what is not stored; the client's conditions are judged here all the same."""
+        response = answer.response
+        said = cache_status.forwarded(
+            why, ask.key, status=response.status, detail=f"not stored: {answer.why}"
+        )
+        headers = marked(end_to_end(response.headers), self._name, said)
+        if response.status == 200:
+            conditions = ask.request.headers.without("range", "if-range")
+            choice = select(conditions, Validators.of(headers), response.length, 200)
+            if choice.status != 200:
+                await response.aclose()
+                return Response(304, headers) if choice.status == 304 else explain(choice.status)
+        return _relayed(response, headers)
+
+    def _instead(
+        self, request: Request, key: str, stored: Stored | None, why: str, error: GatewayError
+    ) -> Response:
+        """Answer although the origin is out of reach: stale, if the rules allow it."""
+        if stored is None:
+            return self._failure(error.status, error.reason, why, key)
+        if stored.freshness.outlasts(Failure.UNREACHABLE, request.headers, self._wall()):
+            size = stored.body.size
+            self._trace("stale_served", path=key, bytes=size, reason=error.reason)
+            said = cache_status.forwarded(
+                why, key, ttl=self._ttl(stored), detail="stale: the origin is out of reach"
+            )
+            return self._respond(request, stored, said)
+        must_ask = stored.freshness.never_stale or stored.freshness.always_ask
+        return self._failure(504 if must_ask else error.status, error.reason, why, key)
+
+    # -- other methods ------------------------------------------------------------------------
+
+    async def _relay(self, request: Request, key: str, why: str) -> Response:
+        """Forward `request` as it is, for its client alone."""
+        body = await read_all(request.body, self._limits.body)
+        headers = forwarded(request.headers, self._name)
+        requested = self._wall()
+        try:
+            response = await self._upstream.send(
+                request.method, key, headers=headers, body=body, inform=request.inform
+            )
+        except GatewayError as error:
+            if request.method == "HEAD":
+                raise
+            self._trace("origin_failed", path=key, status=error.status, reason=error.reason)
+            return self._failure(error.status, error.reason, why, key)
+        if request.method == "HEAD":
+            self._learn(request, key, response, requested)
+        elif request.method not in SAFE and response.status < 400:
+            self._invalidate_with(request, key, response.headers)
+        said = cache_status.forwarded(why, key, status=response.status)
+        return _relayed(response, marked(end_to_end(response.headers), self._name, said))
+
+    def _learn(
+        self, request: Request, key: str, response: PooledResponse, requested: float
+    ) -> None:
+        """Update the stored response by the answer to a HEAD, or call it stale (4.3.5)."""
+        stored = self.cache.find(key, request.headers)
+        if stored is None or response.status != 200:
+            return
+        news = Validators.of(response.headers)
+        same = confirms(news, stored.validators) and response.length in (None, stored.size)
+        if not same:
+            self.cache.update(key, stored, stored.expired(self._wall()))
+            return
+        exchange = Exchange("GET", request.headers, 200, response.headers, requested, self._wall())
+        self.cache.update(key, stored, stored.validated(exchange))
+
+    def _invalidate_with(self, request: Request, key: str, answer: Headers) -> None:
+        """Drop what an unsafe request changed: its target and what the answer names (4.4)."""
+        named = (answer.get("location"), answer.get("content-location"))
+        related = (self._upstream.related(request, name) for name in named if name is not None)
+        for changed in dict.fromkeys((key, *related)):
+            if changed is not None and self.invalidate(changed):
+                self._trace("cache_invalidated", path=changed, method=request.method)
+
+    # -- answers ------------------------------------------------------------------------------
+
+    def _ttl(self, stored: Stored) -> float:
+        return stored.freshness.lifetime - stored.freshness.age(self._wall())
+
+    def _respond(
+        self, request: Request, stored: Stored, status: str, *, aged: bool = True
+    ) -> Response:
+        """Answer from a stored response, even while its body is still arriving."""
+        fields = marked(stored.headers, self._name, status)
+        if aged:
+            fields = fields.replace({"age": str(int(stored.freshness.age(self._wall())))})
+        return reply(
+            request, fields, stored.answering, stored.size, _reader(stored), status=stored.status
+        )
+
+    def _part(self, stored: Stored, status: str) -> Response:
+        """Answer with the part upstream chose to send."""
+        if stored.part is None:
+            raise ValueError("the whole is no part")
+        span, size = stored.part.span, stored.part.size
+        fields = marked(stored.headers, self._name, status)
+        ranged = fields.replace({"content-range": span.content_range(size)})
+        return Response(206, ranged, stored.body.read(0, len(span)), len(span))
+
+    def _failure(self, status: int, reason: str, why: str, key: str) -> Response:
+        said = cache_status.forwarded(why, key)
+        return explain(status, reason, marked(NO_FIELDS, self._name, said))
+
+
+def _reader(stored: Stored) -> Callable[[int, int | None], Buffer | Stream]:
+    """Return what reads bytes of the representation, wherever the stored ones begin."""
+    if stored.part is None:
+        return stored.body.read
+    begin = stored.part.span.start
+
+    def read(start: int, stop: int | None) -> Buffer | Stream:
+        return stored.body.read(start - begin, None if stop is None else stop - begin)
+
+    return read
+
+
+def _relayed(response: PooledResponse, headers: Headers) -> Response:
+    return Response(response.status, headers, response, response.length)
