@@ -20,6 +20,8 @@ HOST_CRASHED = "host_crashed"
 HOST_LEFT = "host_left"
 CLIENT_ARRIVED = "client_arrived"
 BYTES_COUNTED = "bytes_counted"
+BYTES_NOTED = "bytes_noted"
+"""The same as `bytes_counted`, before the end."""
 
 
 class Metrics(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from experiments.content import Content
 from experiments.log import EventLog
 from experiments.metrics import (
     BYTES_COUNTED,
+    BYTES_NOTED,
     CLIENT_ARRIVED,
     DELIVERED,
     DEMAND_STARTED,
@@ -127,6 +128,14 @@ class Stage:
         """
         self._nursery.start_soon(self._deliver, client, download)
 
+    def attend(self, client: str, visit: Callable[[], Awaitable[None]]) -> None:
+        """Let `client` do something else than one download; it says itself how that went."""
+        self._nursery.start_soon(self._attend, client, visit)
+
+    def note_bytes(self) -> None:
+        """Record the bytes each host has carried so far."""
+        self._record_bytes(BYTES_NOTED)
+
     async def everyone_served(self) -> None:
         """Wait until no client is waited for any more."""
         await self._everyone_served.wait()
@@ -174,10 +183,13 @@ class Stage:
         for client in self.world.clients:
             if client in self._waited_for:
                 self.trace(client)(FAILED, reason="not served before the horizon")
+        self._record_bytes(BYTES_COUNTED)
+        self._log.close()
+
+    def _record_bytes(self, event: str) -> None:
         for host in self.world.topology.hosts:
             up, down = self._internet.bytes_up(host), self._internet.bytes_down(host)
-            self.trace(host)(BYTES_COUNTED, up=up, down=down)
-        self._log.close()
+            self.trace(host)(event, up=up, down=down)
 
     def _name_hosts(self) -> None:
         """Record each address that is not its host's name, for neighbours are known by address."""
@@ -206,6 +218,12 @@ class Stage:
             if stay is not None:
                 await trio.sleep(stay)
                 self.leave(client)
+
+    async def _attend(self, client: str, visit: Callable[[], Awaitable[None]]) -> None:
+        with self._scope(client):
+            self.trace(client)(CLIENT_ARRIVED)
+            await visit()
+            self._settle(client)
 
     def _check(self, client: str, received: str) -> None:
         if received == self.content.sha256:

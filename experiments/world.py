@@ -6,6 +6,9 @@ Two hosts of one region are rtt/2 apart, hosts of different regions rtt, and the
 tracker, at the backbone, rtt from everyone:
 
     client, edge --rtt/8-- region --rtt/8-- backbone --rtt/4-- server, tracker
+
+The upper caches of a CDN lie on the way to the server: regionals at the backbone, a shield half-way
+from there.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import math
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypedDict
 
 from experiments import population
 from experiments.bounds import EdgeLoad, transfer_time
@@ -21,6 +25,11 @@ from experiments.scenario import Scenario
 from net.topology import Access, Topology
 
 SERVER = "server"
+
+
+class _Place(TypedDict):
+    router: str
+    delay: float
 
 
 @dataclass(frozen=True)
@@ -66,9 +75,10 @@ def build(scenario: Scenario) -> World:
     edges, clients = scenario.edge_names, scenario.client_names
     topology.add_router("backbone")
     server = Access(up=scenario.server.up, down=scenario.server.down)
-    topology.add_host(SERVER, server, router="backbone", delay=rtt / 4)
+    topology.add_host(SERVER, server, **_way_to_the_server(topology, scenario))
     for tracker in scenario.tracker_names:
         topology.add_host(tracker, Access(math.inf, math.inf), router="backbone", delay=rtt / 4)
+    _add_caches(topology, scenario)
     down = scenario.edges.up if scenario.edges.down is None else scenario.edges.down
     for number, edge in enumerate(edges, start=1):
         topology.add_router(f"region-{number}")
@@ -83,6 +93,30 @@ def build(scenario: Scenario) -> World:
     return World(
         scenario, topology, edges, clients, arrivals, dict(zip(clients, stays, strict=True))
     )
+
+
+def _way_to_the_server(topology: Topology, scenario: Scenario) -> _Place:
+    """Return where the server is attached: at the backbone, or behind the shield's exchange."""
+    rtt = scenario.network.rtt
+    if "shield-1" not in scenario.cache_names:
+        return {"router": "backbone", "delay": rtt / 4}
+    topology.add_router("exchange")
+    topology.add_link("exchange", "backbone", delay=rtt / 8)
+    return {"router": "exchange", "delay": rtt / 8}
+
+
+def _add_caches(topology: Topology, scenario: Scenario) -> None:
+    """Add the director, as far as a tracker, and the upper caches, on the way to the server."""
+    if scenario.cdn is None:
+        return
+    link = Access(scenario.cdn.upper_up, scenario.cdn.upper_up)
+    for name in scenario.cache_names:
+        if name == "director":
+            place: _Place = {"router": "backbone", "delay": scenario.network.rtt / 4}
+            topology.add_host(name, Access(math.inf, math.inf), **place)
+        else:
+            router = "exchange" if name == "shield-1" else "backbone"
+            topology.add_host(name, link, router=router)
 
 
 def _accesses(scenario: Scenario) -> list[Access]:

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from experiments.quantities import Duration, Size
+from experiments.quantities import Duration, Rate, Size
 
 
 class Fixed(
@@ -168,7 +168,8 @@ class Cdn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """How it is delivered: caches in `tiers`, what they keep, and which edge serves whom.
 
     `capacity` is a size, or a share of the catalogue's bytes; a list has one per tier, edges
-    first. Edges have `regionals` above them with two tiers, and these one shield with three.
+    first. Edges have `regionals` above them with two tiers, and these one shield with three;
+    the links of both are `upper_up` in each direction.
     Before demand, and again every `replacement`, the origin pushes what `placement` chooses,
     straight to each edge (`star`), or from edge to edge (`tree`, of this `arity`).
     """
@@ -178,6 +179,7 @@ class Cdn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     admission: str = "always"
     tiers: int = 1
     regionals: int = 2
+    upper_up: Rate = Rate(200e6)
     cooperative: bool = False
     routing: str = "nearest"
     steering: Literal["redirect", "rewrite"] = "redirect"

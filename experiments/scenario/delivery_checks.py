@@ -5,13 +5,16 @@ It asks whether names mean anything; it starts nothing.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from cdn import eviction
 from cdn.routing import find_router
 from experiments import units
 from experiments.population import FlashCrowd
+from experiments.replay import find_admission
 from experiments.scenario.delivery import (
     Browse,
     Capacity,
@@ -30,6 +33,8 @@ MODEL = "cdn"
 MAX_OBJECTS = 100_000
 MAX_SESSIONS = 1_000_000
 LARGEST = 64 * 2**20
+ROOM_FOR_ALL = 1.2
+"""Times the catalogue: objects take some room for their fields, too."""
 SECTIONS = ("catalogue", "demand", "cdn")
 
 
@@ -59,10 +64,15 @@ def capacities(cdn: Cdn, total: int) -> list[int]:
     Raises:
         ValueError: a size that cannot be read, or a share of nothing or of more than everything.
     """
-    asked = cdn.capacity if isinstance(cdn.capacity, list) else [cdn.capacity] * cdn.tiers
+    asked = _each(cdn.capacity)
+    asked = asked * cdn.tiers if len(asked) == 1 else asked
     if len(asked) != cdn.tiers:
         raise ValueError(f"{len(asked)} capacities for {cdn.tiers} tiers")
     return [_capacity(each, total) for each in asked]
+
+
+def _each(capacity: Capacity | list[Capacity]) -> list[Capacity]:
+    return capacity if isinstance(capacity, list) else [capacity]
 
 
 def _capacity(asked: Capacity, total: int) -> int:
@@ -137,6 +147,7 @@ def _of_cdn(cdn: Cdn, catalogue: Catalogue, demand: Demand) -> Iterator[tuple[st
     if "future" in _arguments(cdn.policy):
         yield "cdn.policy", f"{cdn.policy} knows the future: it can only replay a trace"
     yield from _named("cdn.routing", find_router, cdn.routing)
+    yield from _named("cdn.admission", partial(find_admission, rng=random.Random()), cdn.admission)
     try:
         capacities(cdn, 1)
     except ValueError as error:
@@ -155,6 +166,10 @@ def _of_cdn(cdn: Cdn, catalogue: Catalogue, demand: Demand) -> Iterator[tuple[st
         yield "cdn.replacement", "there is nothing to replace: choose a placement"
     if cdn.replacement is not None and cdn.replacement <= 0:
         yield "cdn.replacement", "must be longer than 0s"
+    if cdn.placement == "full" and any(
+        isinstance(each, int | float) and each < ROOM_FOR_ALL for each in _each(cdn.capacity)[:1]
+    ):
+        yield "cdn.capacity", f"edges that get everything need room for it: {ROOM_FOR_ALL} or more"
     health = cdn.health
     if min(health.interval, health.timeout) <= 0:
         yield "cdn.health", "interval and timeout must be longer than 0s"
