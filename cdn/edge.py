@@ -27,7 +27,8 @@ _PLACERS = 8
 class Edge:
     """A shared cache of at most `capacity` bytes before one origin.
 
-    `siblings` are edges that are asked before the origin for what they have. With `whole`, a
+    `siblings` are edges that are asked before the origin for what they have; `placers` are hosts
+    that may place objects here, besides the origin's and this one. With `whole`, a
     range that is not stored makes the edge fetch the whole object. `timeout` is the seconds of
     silence after which the origin counts as out of reach.
     """
@@ -44,6 +45,7 @@ class Edge:
         admits: Admits | None = None,
         shelf: Shelf | None = None,
         siblings: Sequence[Address] = (),
+        placers: Sequence[str] = (),
         whole: bool = False,
         connections: int = 32,
         timeout: float = 60.0,
@@ -61,7 +63,7 @@ class Edge:
         self.web_cache = WebCache(
             network.host, upstream, self.cache, wall=wall, trace=trace, limits=limits, whole=whole
         )
-        self._placers = frozenset({origin.host, network.host})
+        self._placers = frozenset({origin.host, network.host, *placers})
         self._wall = wall
         self._trace = trace
         self._limits = limits
