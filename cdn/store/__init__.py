@@ -1,0 +1,1 @@
+"""Stored responses on disk: what an edge keeps beyond its own life."""
