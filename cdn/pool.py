@@ -31,17 +31,31 @@ class GatewayError(Exception):
 class Pool:
     """Connections to `server`: idle ones are used again, at most `size` are open.
 
+    `authority` is what the Host field says, by default the server's address.
     Invariant: every open connection is either idle here or held by one `PooledResponse`.
     """
 
     def __init__(
-        self, network: Network, server: Address, *, size: int = 32, timeout: float = 60.0
+        self,
+        network: Network,
+        server: Address,
+        *,
+        authority: str | None = None,
+        size: int = 32,
+        timeout: float = 60.0,
     ) -> None:
         self._network = network
         self._server = server
+        self._authority = str(server) if authority is None else authority
+        self._size = size
         self._timeout = timeout
         self._places = trio.Semaphore(size, max_value=size)
         self._idle: deque[HttpConnection] = deque()
+
+    @property
+    def unused(self) -> bool:
+        """Whether no response is under way."""
+        return self._places.value == self._size
 
     async def send(
         self,
@@ -93,7 +107,7 @@ class Pool:
         try:
             with trio.move_on_after(self._timeout):
                 stream = await self._network.dial(self._server)
-                return HttpConnection(stream, str(self._server), timeout=self._timeout)
+                return HttpConnection(stream, self._authority, timeout=self._timeout)
         except TimeoutError as error:
             raise GatewayError(504, f"no answer from {self._server}") from error
         except OSError as error:

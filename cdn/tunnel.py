@@ -5,6 +5,8 @@ Refuses to know what the bytes mean and whether the client may go there.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import trio
 
 from net.seam import Connection
@@ -18,14 +20,17 @@ class Tunnel:
     """Carries bytes to and from `server`, whose connection it owns.
 
     It ends when both sides have said all, when one of them breaks, or after `idle` seconds
-    without a byte in either direction.
+    without a byte in either direction. `closed` then hears how many bytes went up and down.
     """
 
-    def __init__(self, server: Connection, *, idle: float = 300.0) -> None:
-        self.sent = 0
-        self.received = 0
+    def __init__(
+        self, server: Connection, *, idle: float, closed: Callable[[int, int], None]
+    ) -> None:
+        self._sent = 0
+        self._received = 0
         self._server = server
         self._idle = idle
+        self._closed = closed
         self._scope = trio.CancelScope()
 
     async def carry(self, client: trio.abc.HalfCloseableStream, early: Buffer) -> None:
@@ -35,7 +40,7 @@ class Tunnel:
             try:
                 if early:
                     await self._server.send_all(early)
-                    self.sent += len(early)
+                    self._sent += len(early)
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._upwards, client)
                     nursery.start_soon(self._downwards, client)
@@ -46,14 +51,14 @@ class Tunnel:
         while data := await client.receive_some(_PIECE):
             self._alive()
             await self._server.send_all(data)
-            self.sent += len(data)
+            self._sent += len(data)
         await self._server.send_eof()
 
     async def _downwards(self, client: trio.abc.HalfCloseableStream) -> None:
         while data := await self._server.receive_some(_PIECE):
             self._alive()
             await client.send_all(data)
-            self.received += len(data)
+            self._received += len(data)
         await client.send_eof()
 
     def _alive(self) -> None:
@@ -61,4 +66,7 @@ class Tunnel:
 
     async def aclose(self) -> None:
         """Close the connection to the server."""
-        await self._server.aclose()
+        try:
+            await self._server.aclose()
+        finally:
+            self._closed(self._sent, self._received)

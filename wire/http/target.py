@@ -59,6 +59,8 @@ def parse_target(method: str, target: str) -> Target:
         return Target("*")
     absolute = _ABSOLUTE.fullmatch(target)
     rest = absolute["rest"] if absolute else target
+    if absolute and rest == "" and method == "OPTIONS":
+        return Target("*", "", absolute["scheme"].lower(), _authority(absolute["authority"]))
     if absolute and not rest.startswith("/"):
         rest = f"/{rest}"
     if not rest.startswith("/") or "#" in rest:
