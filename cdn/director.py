@@ -21,6 +21,7 @@ from wire.http.limits import Limits
 from wire.http.message import Buffer, Request, Response, explain, read_all
 from wire.http.target import Target
 
+DIRECTED = "client_directed"
 _METHODS = Headers({"allow": "GET, HEAD"})
 _NOT_FOR_OTHERS = {"cache-control": "private, no-store"}
 _LARGEST_PAGE = 4 * 2**20
@@ -83,7 +84,7 @@ class Director:
     def _lead(self, client: str, target: str) -> str:
         path = target.partition("?")[0]
         edge, address = self._steering.choose(client, path, trio.current_time())
-        self._trace("client_directed", client=client, path=path, edge=edge)
+        self._trace(DIRECTED, client=client, path=path, edge=edge)
         return f"http://{address}{target}"
 
 

@@ -1,0 +1,177 @@
+"""Spreading objects over edges along a tree: each edge passes on what it was given.
+
+It refuses to know which objects deserve it, and who is whose child.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import trio
+
+from cdn.client import download
+from cdn.origin import describe
+from cdn.push import PushError
+from cdn.sink import MemorySink
+from cdn.site import MemoryResource, MemorySite, Moved, Site
+from net.seam import Address, Network
+from net.trace import Trace, silent
+from wire.http.client import HttpConnection
+
+_LARGEST = 256 * 2**20
+ROOT = None
+"""The name of the origin in a tree."""
+Tree = Mapping[str | None, Sequence[str]]
+"""The children of the origin and of each edge that has any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """One edge to spread over: its host, where it serves, and where objects are placed in it."""
+
+    network: Network
+    server: Address
+    door: Address
+    trace: Trace = silent
+
+
+def k_ary(edges: Sequence[str], arity: int) -> Tree:
+    """Return the tree in which the origin and every edge have `arity` children, level by level."""
+    if arity < 1:
+        raise ValueError(f"a tree needs an arity of at least 1, not {arity}")
+    parents = (ROOT, *edges)
+    return {
+        parents[number]: edges[number * arity : (number + 1) * arity]
+        for number in range(math.ceil(len(edges) / arity))
+    }
+
+
+async def spread(
+    network: Network,
+    site: Site,
+    wanted: Mapping[str, Sequence[str]],
+    stations: Mapping[str, Station],
+    tree: Tree,
+    *,
+    cache_control: str = "max-age=3600",
+    trace: Trace = silent,
+) -> None:
+    """Place in each edge the paths it is `wanted` to have, along `tree`; return when all do.
+
+    An object goes on from an edge as soon as it has it. What an edge wants and its parent does
+    not, comes straight from the origin, on `network`.
+
+    Raises:
+        PushError: an edge refused, or there is nothing at a path.
+        DownloadError: an edge does not have what it was given.
+        OSError: an edge cannot be reached. (Several failures come as an exception group.)
+    """
+    work = _Work(network, site, stations, cache_control, trace)
+    parents = {child: parent for parent, children in tree.items() for child in children}
+    queues = {edge: trio.open_memory_channel[str](math.inf) for edge in wanted}
+
+    def onward(edge: str) -> list[_Branch]:
+        children = [child for child in tree.get(edge, ()) if child in wanted]
+        return [_Branch(queues[child][0].clone(), frozenset(wanted[child])) for child in children]
+
+    async with trio.open_nursery() as nursery:
+        for edge, paths in wanted.items():
+            parent = parents.get(edge, ROOT)
+            held = frozenset(wanted.get(parent, ())) if parent is not ROOT else frozenset[str]()
+            direct = [path for path in paths if path not in held]
+            nursery.start_soon(work.give_all, edge, direct, onward(edge))
+            if parent is not ROOT:
+                nursery.start_soon(work.pass_on, parent, edge, queues[edge][1], onward(edge))
+        for send, _ in queues.values():
+            send.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Branch:
+    """What a child is told of: the paths its parent has got and it wants too."""
+
+    queue: trio.MemorySendChannel[str]
+    wants: frozenset[str]
+
+
+@dataclass(frozen=True)
+class _Work:
+    network: Network
+    site: Site
+    stations: Mapping[str, Station]
+    cache_control: str
+    trace: Trace
+
+    async def give_all(self, taker: str, paths: Sequence[str], branches: list[_Branch]) -> None:
+        """Place `paths` from the origin in `taker`."""
+        try:
+            async with self._door(self.network, taker) as door:
+                for path in paths:
+                    await self._put(door, self.site, path, taker, self.trace)
+                    _tell(branches, path)
+        finally:
+            _close(branches)
+
+    async def pass_on(
+        self,
+        giver: str,
+        taker: str,
+        queue: trio.MemoryReceiveChannel[str],
+        branches: list[_Branch],
+    ) -> None:
+        """Place in `taker` what `giver` has got, as it comes."""
+        station = self.stations[giver]
+        try:
+            async with self._door(station.network, taker) as door:
+                async for path in queue:
+                    site = await _held(station, path)
+                    await self._put(door, site, path, taker, station.trace)
+                    _tell(branches, path)
+        finally:
+            _close(branches)
+
+    @asynccontextmanager
+    async def _door(self, network: Network, taker: str) -> AsyncIterator[HttpConnection]:
+        address = self.stations[taker].door
+        connection = HttpConnection(await network.dial(address), str(address))
+        try:
+            yield connection
+        finally:
+            await connection.aclose()
+
+    async def _put(
+        self, door: HttpConnection, site: Site, path: str, taker: str, trace: Trace
+    ) -> None:
+        found = site.lookup(path)
+        if found is None or isinstance(found, Moved):
+            raise PushError(f"nothing to push at {path}")
+        headers = describe(found, self.cache_control)
+        body = found.read(0, found.size)
+        async with door.request(
+            "PUT", path, headers=headers, body=body, length=found.size
+        ) as response:
+            if response.status not in (201, 204):
+                raise PushError(f"{taker} answered {response.status} to {path}")
+            await response.read(limit=1024)
+        trace("object_placed", path=path, edge=taker, bytes=found.size)
+
+
+async def _held(station: Station, path: str) -> Site:
+    """Return what the edge itself has at `path`, as it would serve it to anybody."""
+    sink = MemorySink(_LARGEST)
+    await download(station.network, f"http://{station.server}{path}", sink=sink, retries=0)
+    return MemorySite({path: MemoryResource(bytes(sink.content), sink.validator or '""')})
+
+
+def _tell(branches: list[_Branch], path: str) -> None:
+    for branch in branches:
+        if path in branch.wants:
+            branch.queue.send_nowait(path)
+
+
+def _close(branches: list[_Branch]) -> None:
+    for branch in branches:
+        branch.queue.close()
