@@ -6,7 +6,8 @@ It refuses to know which keys there are: it only counts where they hash to.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
+from functools import lru_cache, partial
 from hashlib import blake2b
 from math import ceil, log
 
@@ -14,6 +15,7 @@ _WORD, _HALF = 2**64 - 1, 2**32 - 1
 _P1, _P2, _P3 = 0x9E3779B185EBCA87, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9
 _P4, _P5 = 0x85EBCA77C2B2AE63, 0x27D4EB2F165667C5
 _SEEDS = 0x12345678, 0x12344321
+_REMEMBERED = 2**14  # keys whose places need not be computed again
 
 
 class CountingSketch:
@@ -28,11 +30,12 @@ class CountingSketch:
 
     def __init__(self, entries: int, error: float = 0.001) -> None:
         per_entry = -log(error) / log(2) ** 2
-        self._hashes = ceil(log(2) * per_entry)
+        hashes = ceil(log(2) * per_entry)
         counters = ceil(per_entry * entries)
-        if counters < self._hashes:
-            counters = 2 * self._hashes
+        if counters < hashes:
+            counters = 2 * hashes
         self._counters = array("I", bytes(4 * counters))
+        self._places = lru_cache(_REMEMBERED)(partial(_places, hashes, counters))
 
     def add(self, key: Hashable) -> None:
         """Count one request for `key`."""
@@ -49,11 +52,12 @@ class CountingSketch:
         """Let all that was counted so far count half."""
         self._counters = array("I", [counter >> 1 for counter in self._counters])
 
-    def _places(self, key: Hashable) -> Iterator[int]:
-        word = key & _WORD if isinstance(key, int) else _digest(key)
-        start, step = (_xxh64(word, seed) & _HALF for seed in _SEEDS)
-        counters = len(self._counters)
-        return iter([((start + i * step) & _HALF) % counters for i in range(self._hashes)])
+
+def _places(hashes: int, counters: int, key: Hashable) -> tuple[int, ...]:
+    """Return which of the `counters` belong to `key`."""
+    word = key & _WORD if isinstance(key, int) else _digest(key)
+    start, step = [_xxh64(word, seed) for seed in _SEEDS]
+    return tuple([(start + turn * step & _HALF) % counters for turn in range(hashes)])
 
 
 def _digest(key: Hashable) -> int:
