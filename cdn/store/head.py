@@ -48,8 +48,6 @@ class Head:
     status: int
     headers: Fields
     freshness: Freshness
-    validators: Validators
-    answering: Validators
     selecting: Selecting
     part: Part | None
     body: BodyMark
@@ -63,8 +61,6 @@ class Head:
             status=stored.status,
             headers=tuple(stored.headers),
             freshness=stored.freshness,
-            validators=stored.validators,
-            answering=stored.answering,
             selecting=stored.selecting,
             part=stored.part,
             body=body,
@@ -72,13 +68,13 @@ class Head:
 
     def stored(self, body: Body) -> Stored:
         """Return the response again, with its `body`."""
+        headers = Headers(self.headers)
         return Stored(
             status=self.status,
-            headers=Headers(self.headers),
+            headers=headers,
             body=body,
             freshness=self.freshness,
-            validators=self.validators,
-            answering=self.answering,
+            validators=Validators.of(headers),
             selecting=self.selecting,
             part=self.part,
         )

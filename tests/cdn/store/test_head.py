@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdn.conditions import Validators
 from cdn.freshness import Freshness
 from cdn.store.head import BodyMark, Head, UnreadableError, pack, unpack
 from cdn.stored import Part
@@ -17,7 +16,6 @@ from wire.http.ranges import Span
 text = st.text(st.characters(max_codepoint=255), max_size=20)
 fields = st.lists(st.tuples(text, text), max_size=4).map(tuple)
 spans = st.tuples(st.integers(0, 10), st.integers(11, 20)).map(lambda ends: Span(*ends))
-validators = st.builds(Validators, st.none() | text, st.none() | st.integers(0, 2**32))
 heads = st.builds(
     Head,
     name=text,
@@ -34,8 +32,6 @@ heads = st.builds(
         while_revalidate=st.floats(0, 1e9),
         if_error=st.none() | st.floats(0, 1e9),
     ),
-    validators=validators,
-    answering=validators,
     selecting=st.lists(st.tuples(text, st.none() | text), max_size=3).map(tuple),
     part=st.none() | st.builds(Part, spans, st.integers(20, 30)),
     body=st.builds(BodyMark, *[st.integers(0, 2**32 - 1)] * 3, fields),
