@@ -17,7 +17,7 @@ from cdn.directives import of_request
 from cdn.fetcher import Ask, Fetcher, Passing
 from cdn.fill import Failed, Fill, Shared
 from cdn.forwarding import end_to_end, forwarded, marked
-from cdn.freshness import Exchange, Failure, Verdict
+from cdn.freshness import Exchange, Failure, Verdict, lifetime
 from cdn.pool import GatewayError, PooledResponse
 from cdn.reply import reply
 from cdn.stored import Stored, confirms
@@ -66,7 +66,7 @@ class WebCache:
 
     async def answer(self, request: Request, remote: Address) -> Response:
         """Return the response to one request of client `remote`."""
-        key = self._upstream.key(request)
+        key = self.key(request)
         if request.method not in ("GET", "HEAD"):
             return await self._relay(request, key, "method")
         stored = self.cache.find(key, request.headers)
@@ -78,6 +78,10 @@ class WebCache:
         if "only-if-cached" in of_request(request.headers):
             return self._failure(504, "not in the cache, and not to be fetched", why, key)
         return await self._miss(request, key, stored, why, remote)
+
+    def key(self, request: Request) -> str:
+        """Return what answers to `request` are stored under."""
+        return self._upstream.key(request)
 
     def place(self, key: str, stored: Stored) -> bool:
         """Store what was pushed: it is newer than what is being fetched; return whether it fits."""
@@ -224,27 +228,43 @@ class WebCache:
                 raise
             self._trace("origin_failed", path=key, status=error.status, reason=error.reason)
             return self._failure(error.status, error.reason, why, key)
+        exchange = Exchange(
+            "GET", request.headers, response.status, response.headers, requested, self._wall()
+        )
         if request.method == "HEAD":
-            self._learn(request, key, response, requested)
+            self._learn(key, response.length, exchange)
         elif request.method not in SAFE and response.status < 400:
             self._invalidate_with(request, key, response.headers)
+            if request.method == "POST" and self._describes_target(request, key, exchange):
+                return await self._adopt(Ask(request, key), exchange, response)
         said = cache_status.forwarded(why, key, status=response.status)
         return _relayed(response, marked(end_to_end(response.headers), self._name, said))
 
-    def _learn(
-        self, request: Request, key: str, response: PooledResponse, requested: float
-    ) -> None:
+    def _learn(self, key: str, length: int | None, exchange: Exchange) -> None:
         """Update the stored response by the answer to a HEAD, or call it stale (4.3.5)."""
-        stored = self.cache.find(key, request.headers)
-        if stored is None or response.status != 200:
+        stored = self.cache.find(key, exchange.request)
+        if stored is None or exchange.status != 200:
             return
-        news = Validators.of(response.headers)
-        same = confirms(news, stored.validators) and response.length in (None, stored.size)
-        if not same:
-            self.cache.update(key, stored, stored.expired(self._wall()))
-            return
-        exchange = Exchange("GET", request.headers, 200, response.headers, requested, self._wall())
-        self.cache.update(key, stored, stored.validated(exchange))
+        news = Validators.of(exchange.response)
+        same = confirms(news, stored.validators) and length in (None, stored.size)
+        new = stored.validated(exchange) if same else stored.expired(self._wall())
+        self.cache.update(key, stored, new)
+
+    def _describes_target(self, request: Request, key: str, exchange: Exchange) -> bool:
+        """Return whether the answer to a POST is what a GET would get now (RFC 9110 9.3.3)."""
+        place = exchange.response.get("content-location")
+        if exchange.status != 200 or place is None or lifetime(exchange, guess=False) <= 0:
+            return False
+        return self._upstream.related(request, place) == key
+
+    async def _adopt(self, ask: Ask, exchange: Exchange, response: PooledResponse) -> Response:
+        answer = self._fetcher.adopt(ask, exchange, response)
+        if isinstance(answer, Passing):
+            return await self._pass(ask, answer, "method")
+        said = cache_status.forwarded(
+            "method", ask.key, status=answer.status, ttl=self._ttl(answer.stored), stored=True
+        )
+        return self._respond(ask.request, answer.stored, said, aged=answer.aged)
 
     def _invalidate_with(self, request: Request, key: str, answer: Headers) -> None:
         """Drop what an unsafe request changed: its target and what the answer names (4.4)."""
