@@ -21,7 +21,7 @@ FIRST_PAUSE = 0.5  # seconds a web seed is left alone after a failure, doubled w
 LONGEST_PAUSE = 60.0
 MOST_CORRUPT = 3  # chunks with the wrong bytes after which a web seed is not asked again
 AT_LEAST = 2  # chunks under way, so that the server is not idle for want of a request
-AHEAD = 0.1  # seconds of the present rate under way beyond that
+AHEAD = 0.2  # seconds of the present rate under way beyond that
 LEAD = 3.0  # times the usual time of a fetch that an urgent one is begun before its deadline
 SHORTEST_LEAD = 0.5  # seconds
 _SMOOTHING = 0.25  # weight of the last fetch in the usual time and rate
@@ -29,10 +29,15 @@ _SMOOTHING = 0.25  # weight of the last fetch in the usual time and rate
 
 @dataclass(frozen=True, slots=True)
 class WebAddress:
-    """Where the whole file can be had over HTTP: a server, and the request's target on it."""
+    """Where a file can be had over HTTP: a server, and the request's target on it.
+
+    The target is the whole file, asked for by ranges; or, if `in_chunks`, each chunk is an object
+    of its own, below the target by its number, which any cache on the way can keep by itself.
+    """
 
     server: Address
     target: str
+    in_chunks: bool = False
 
     def __str__(self) -> str:
         return f"http://{self.server}{self.target}"
@@ -49,7 +54,7 @@ class WebSettings:
 
     addresses: tuple[WebAddress, ...]
     policy: str = "when-rare"
-    fetches: int = 8
+    fetches: int = 16
     rate: float = inf
     silence: float = 5.0
 
@@ -128,7 +133,7 @@ class WebPlan:
         self._under_way = 0  # chunks, as a mask
         self._paced_until = now
         self._usual = SHORTEST_LEAD  # seconds a fetch takes
-        self._chunks_per_second = 0.0
+        self._chunks_per_second = AT_LEAST / AHEAD
         self._progress_at = now
         self._missing_then = download.missing
 

@@ -49,7 +49,7 @@ class Always:
     fetches each from its origin once for several of them.
     """
 
-    WINDOW = 16  # chunks of the order among which chance decides
+    WINDOW = 4  # chunks of the order among which chance decides
 
     def choose(self, view: WebView, rng: random.Random) -> int | None:
         """Return one of the next chunks in the web seed's order, or a late one."""

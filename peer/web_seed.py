@@ -147,14 +147,16 @@ class WebSeed:
         raise SilentPeerError(f"no answer within {self._silence:g} s")
 
     async def _ask(self, connection: HttpConnection, errand: Errand) -> bytes:
-        start = errand.index * self._manifest.chunk_size
-        span = Span(start, start + self._manifest.length(errand.index))
-        headers = Headers(
-            {"range": f"bytes={span.start}-{span.stop - 1}", "accept-encoding": "identity"}
-        )
-        address = errand.source.address
-        async with connection.request("GET", address.target, headers=headers) as response:
-            check(response.status, response.headers, span, self._manifest.size)
+        address, index = errand.source.address, errand.index
+        target, size, fields = address.target, self._manifest.size, {"accept-encoding": "identity"}
+        start = index * self._manifest.chunk_size
+        span = Span(start, start + self._manifest.length(index))
+        if address.in_chunks:
+            target, size, span = f"{target}/{index}", len(span), Span(0, len(span))
+        else:
+            fields["range"] = f"bytes={span.start}-{span.stop - 1}"
+        async with connection.request("GET", target, headers=Headers(fields)) as response:
+            check(response.status, response.headers, span, size)
             data = await self._read(response, errand, len(span))
         if connection.reusable:
             self._idle[address].append(connection)
@@ -184,9 +186,9 @@ class WebSeed:
 
 
 def check(status: int, headers: Headers, span: Span, size: int) -> None:
-    """Return if an answer with this head carries `span` of a file of `size` bytes.
+    """Return if an answer with this head carries `span` of an object of `size` bytes.
 
-    The whole file (200) will do where the whole was asked for.
+    The whole object (200) will do where the whole was asked for.
 
     Raises:
         UnfitAnswerError: it does not; says why, and for how long to leave the server alone.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from urllib.parse import unquote
 
 import trio
 
@@ -19,6 +20,7 @@ from cdn.sink import HashSink
 from cdn.site import MemoryResource, MemorySite
 from cdn.steering import Steering
 from experiments import bounds
+from experiments.content import Content
 from experiments.models.model import register
 from experiments.stage import NotDeliveredError, Stage
 from experiments.world import SERVER, World
@@ -89,9 +91,27 @@ def site(stage: Stage) -> MemorySite:
     return MemorySite({f"/{name}": MemoryResource.of(name, data)})
 
 
-async def start_origin(stage: Stage) -> Address:
+def site_in_chunks(stage: Stage) -> MemorySite:
+    """Return the site that offers the content, and each of its chunks as an object of its own."""
+    manifest, data = stage.content.manifest, memoryview(stage.content.data)
+    chunks = {}
+    for index in range(manifest.chunk_count):
+        start = index * manifest.chunk_size
+        chunk = data[start : start + manifest.length(index)]
+        etag = f'"{manifest.hashes[index].hex()[:32]}"'
+        chunks[unquote(f"{chunks_path(stage.content)}/{index}")] = MemoryResource(chunk, etag)
+    return MemorySite({**site(stage).resources, **chunks})
+
+
+def chunks_path(content: Content) -> str:
+    """Return the path below which the chunks are objects of their own."""
+    return f"{content.path}.chunks"
+
+
+async def start_origin(stage: Stage, *, with_chunks: bool = False) -> Address:
     """Serve the content on the server; return where."""
-    origin = Origin(site(stage), wall=stage.wall, trace=stage.trace(SERVER))
+    offered = site_in_chunks(stage) if with_chunks else site(stage)
+    origin = Origin(offered, wall=stage.wall, trace=stage.trace(SERVER))
     listener = await stage.network(SERVER).listen()
     address: Address = await stage.serve(SERVER, partial(origin.serve, listener))
     return address

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 
 from experiments import bounds
-from experiments.models.http import place_on, start_edge, start_origin
+from experiments.models.http import chunks_path, place_on, start_edge, start_origin
 from experiments.models.model import register
 from experiments.models.p2p import join_swarm, start_tracker
 from experiments.stage import Stage
@@ -42,7 +42,7 @@ class Hybrid:
     async def deploy(self, stage: Stage) -> None:
         """Start origin, edges and trackers, then every client at once, with no chunk."""
         world, manifest, pool = stage.world, stage.content.manifest, ChunkPool()
-        origin = await start_origin(stage)
+        origin = await start_origin(stage, with_chunks=True)
         edges = {name: await start_edge(stage, name, origin) for name in world.edges}
         if world.scenario.web_seed.pushed:
             await place_on(stage, {name: edge for name, (edge, _) in edges.items()})
@@ -50,7 +50,7 @@ class Hybrid:
         stage.start_demand()
         for client, group in zip(world.clients, world.scenario.client_groups, strict=True):
             _, address = edges[nearest(world, client)]
-            web = world.scenario.web_seed.settings(_file_at(address, stage))
+            web = world.scenario.web_seed.settings(_content_at(address, stage))
             strategies = Strategies(group.picker, group.choker, group.seed_choker)
             store = MemoryStore(manifest, pool)
             stage.fetch(
@@ -63,5 +63,8 @@ def nearest(world: World, client: str) -> str:
     return min(world.edges, key=lambda edge: world.topology.delay(client, edge))
 
 
-def _file_at(edge: Address, stage: Stage) -> WebAddress:
-    return WebAddress(edge, stage.content.path)
+def _content_at(edge: Address, stage: Stage) -> WebAddress:
+    """Return the whole file where it was pushed; else its chunks, for edges pull whole objects."""
+    pushed = stage.world.scenario.web_seed.pushed
+    path = stage.content.path if pushed else chunks_path(stage.content)
+    return WebAddress(edge, path, in_chunks=not pushed)

@@ -86,7 +86,7 @@ class WebSeed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """How clients that swarm use their edge; `pushed`: edges have the file beforehand."""
 
     policy: str = "always"
-    fetches: int = 8
+    fetches: int = 16
     rate: Rate = Rate(math.inf)
     pushed: bool = False
 
