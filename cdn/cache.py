@@ -25,13 +25,20 @@ Admits = Callable[[str, int], bool]
 
 
 class Shelf(Protocol):
-    """Where the bytes of stored responses lie. An entry's name is unique and has no line breaks."""
+    """Where the bytes of stored responses lie. An entry's name is unique and has no line breaks.
+
+    Each counts `overhead` bytes beside its own.
+    """
+
+    @property
+    def overhead(self) -> int:
+        """Bytes that an entry takes here beside its own."""
 
     def keep(self, name: str, key: str, stored: Stored) -> Stored:
-        """Keep `stored` under `name`; return it with its body where it lies now.
+        """Keep `stored` under `name`, in the place of what was; return it as it lies now.
 
         Raises:
-            OSError: there is no room, or no right, to keep it.
+            OSError: there is no room, or no right; nothing is kept under `name` then.
         """
 
     def drop(self, name: str) -> None:
@@ -43,6 +50,8 @@ class Shelf(Protocol):
 
 class Memory:
     """Bytes stay where they arrived, and end with the process."""
+
+    overhead = 0
 
     def keep(self, name: str, key: str, stored: Stored) -> Stored:  # noqa: ARG002 - nothing to do
         """Return `stored` as it is."""
@@ -76,7 +85,8 @@ class Cache:
         self._keys: dict[str, str] = {}
         self._tagged: dict[str, dict[str, None]] = {}
         for key, stored in self._shelf.load():
-            self.put(key, stored)
+            if self._insert(key, stored) is None:
+                self._shelf.drop(key + stored.variant)
 
     @property
     def capacity(self) -> int:
@@ -110,10 +120,15 @@ class Cache:
         """
         stored = self._joined(key, stored)
         name = key + stored.variant
-        cost = stored.cost + len(name)
-        if cost > self.capacity:
+        known = name in self._keys
+        if self._admits is not None and not known and not self._admits(name, stored.cost):
             return None
-        if self._admits is not None and name not in self._keys and not self._admits(name, cost):
+        return self._insert(key, stored)
+
+    def _insert(self, key: str, stored: Stored) -> list[tuple[str, Stored]] | None:
+        name = key + stored.variant
+        cost = stored.cost + len(name) + self._shelf.overhead
+        if cost > self.capacity:
             return None
         self._supersede(key, stored)
         try:
@@ -132,8 +147,12 @@ class Cache:
         """Put `new` in the place of `old`, which it updates, unless `old` has gone meanwhile."""
         if not any(stored is old for stored in self._stored.get(key, ())):
             return None
-        self._remove(key + old.variant)
-        return self.put(key, new)
+        name = key + new.variant
+        self._remove(key + old.variant, kept=name)
+        gone = self._insert(key, new)
+        if gone is None:
+            self._shelf.drop(name)
+        return gone
 
     def discard(self, key: str) -> int:
         """Drop all that is stored under `key`; return how many responses that were."""
@@ -162,20 +181,21 @@ class Cache:
 
     def _supersede(self, key: str, new: Stored) -> None:
         """Drop what `new` makes useless: the same variant, unless both are parts of one version."""
-        variants = self.variants(key)
+        variants, kept = self.variants(key), key + new.variant
         for old in variants:
             apart = new.part is not None and old.part is not None and of_one_version(old, new)
             if old.selecting == new.selecting and not (apart and not _covers(new.part, old.part)):
-                self._remove(key + old.variant)
+                self._remove(key + old.variant, kept=kept)
         for old in self.variants(key)[MOST_VARIANTS - 1 :]:
             self._remove(key + old.variant)
 
-    def _remove(self, name: str) -> None:
+    def _remove(self, name: str, kept: str | None = None) -> None:
+        """Drop the response called `name`; the shelf replaces it if its successor is `kept`."""
         if name in self._keys:
             self._eviction.discard(name)
-            self._forget(name)
+            self._forget(name, kept=kept)
 
-    def _forget(self, name: str) -> Stored:
+    def _forget(self, name: str, kept: str | None = None) -> Stored:
         """Drop the response called `name`, which the policy holds no longer."""
         key = self._keys.pop(name)
         variants = self._stored[key]
@@ -188,7 +208,8 @@ class Cache:
             names.pop(name, None)
             if not names:
                 self._tagged.pop(tag, None)
-        self._shelf.drop(name)
+        if name != kept:
+            self._shelf.drop(name)
         return stored
 
     def __iter__(self) -> Iterator[str]:

@@ -32,6 +32,7 @@ _LOCK = "lock"
 _PART = ".part"
 _BODY = re.compile(r"[0-9a-f]{62}\.[0-9]+")
 _MOST_ASIDE = 64
+_BLOCK = 4096  # what file systems round up to, for a head and for the end of a body
 
 
 class StoreError(Exception):
@@ -50,6 +51,8 @@ class Disk:
 
     Invariant: a head is there only while the whole body it names is.
     """
+
+    overhead = 2 * _BLOCK
 
     def __init__(self, directory: Path, *, trace: Trace = silent) -> None:
         """Open the directory, and make it if need be.

@@ -226,6 +226,22 @@ def test_a_cache_on_disk_evicts_on_disk(tmp_path: Path) -> None:
         assert len(cache) == len(files(tmp_path, "bodies")) == 1
 
 
+def test_a_cache_renews_heads_in_place(tmp_path: Path) -> None:
+    """A validation leaves the body's file as it is; a load asks no admission."""
+    with Disk(tmp_path) as disk:
+        cache = Cache(Lru(2**23), shelf=disk)
+        cache.put("/a", response())
+        (path,) = files(tmp_path, "bodies")
+        (stored,) = cache.variants("/a")
+        cache.update("/a", stored, stored.expired(1e9 + 5))
+        assert files(tmp_path, "bodies") == [path]
+    with Disk(tmp_path) as disk:
+        cache = Cache(Lru(2**23), admits=lambda _name, _size: False, shelf=disk)
+        assert [read(stored) for stored in cache.variants("/a")] == [CONTENT]
+        cache.discard("/a")
+        assert files(tmp_path, "bodies") == []
+
+
 WRITER = """
 import sys
 from pathlib import Path
