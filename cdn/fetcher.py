@@ -174,6 +174,15 @@ class Fetcher:
                 await response.aclose()
                 fill.decide(Failed(response.status, "the origin failed"))
                 return Arriving(ask.stale, response.status, aged=True)
+        return self._take(ask, fill, exchange, response)
+
+    def adopt(self, ask: Ask, exchange: Exchange, response: PooledResponse) -> Arriving | Passing:
+        """Store a response that came for another reason as if `ask` had fetched it."""
+        return self._take(ask, self._open(ask), exchange, response)
+
+    def _take(
+        self, ask: Ask, fill: Fill, exchange: Exchange, response: PooledResponse
+    ) -> Arriving | Passing:
         unfit = objection(exchange) or self._misfit(response, exchange)
         if unfit is not None:
             self._leave_alone(ask.key, fill)

@@ -193,10 +193,14 @@ LIFETIMES: tuple[Rule[Lifetime], ...] = (
 )  # fmt: skip
 
 
-def lifetime(exchange: Exchange) -> float:
-    """Return how long the response stays fresh, by the first rule that speaks (4.2.1)."""
+def lifetime(exchange: Exchange, *, guess: bool = True) -> float:
+    """Return how long the response stays fresh, by the first rule that speaks (4.2.1).
+
+    Without `guess` only what the origin states counts.
+    """
     control = of_response(exchange.response)
-    spoken = (rule.apply(exchange, control) for rule in LIFETIMES)
+    rules = LIFETIMES if guess else LIFETIMES[:-1]
+    spoken = (rule.apply(exchange, control) for rule in rules)
     return next((value for value in spoken if value is not None), 0.0)
 
 
