@@ -22,7 +22,9 @@ from typing import BinaryIO, NamedTuple
 RECORD = struct.Struct("<IQIq")  # time, object, size, index of the next access or -1
 _PACKED = {b"\x28\xb5\x2f\xfd": "zstd -d", b"\x1f\x8b": "gunzip", b"BZh": "bunzip2"}
 _BATCH = 4096
-_LARGEST = 2**63 - 1
+_LARGEST_SIZE = 2**63 - 1
+_LARGEST_KEY = 2**64 - 1
+_DIGITS = len(str(_LARGEST_KEY))
 
 
 class TraceError(ValueError):
@@ -162,7 +164,8 @@ def _request(row: list[str]) -> Request:
         seconds = float("nan")
     if not isfinite(seconds):
         raise ValueError(f"the time {time!r} is no number of seconds")
-    if not (size.isdecimal() and size.isascii() and len(size) < 20 and int(size) <= _LARGEST):
+    number = size.isdecimal() and size.isascii() and len(size) <= _DIGITS
+    if not number or int(size) > _LARGEST_SIZE:
         raise ValueError(f"the size {size!r} is no whole number of bytes")
     if not key:
         raise ValueError("the object has no name")
@@ -171,8 +174,9 @@ def _request(row: list[str]) -> Request:
 
 def _key(text: str) -> int | str:
     """Return the number that is written so, else the text itself."""
-    if text.isdecimal() and text.isascii() and (text[0] != "0" or text == "0"):
-        return int(text) if len(text) < 20 else text
+    plain = text.isdecimal() and text.isascii() and (text[0] != "0" or text == "0")
+    if plain and len(text) <= _DIGITS and int(text) <= _LARGEST_KEY:
+        return int(text)
     return text
 
 
