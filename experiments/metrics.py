@@ -28,7 +28,8 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     """One run in numbers; the fields of `--json`. Times in seconds, sizes in bytes.
 
     Times are None where nobody finished. Bytes are those the role's hosts sent during the whole
-    run, protocol and placement included.
+    run, protocol and placement included. `offload` is the share of what was delivered that came
+    from other clients.
     """
 
     model: str
@@ -46,6 +47,7 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     valid: bool
     digest: str
     wall_s: float
+    offload: float | None = None
 
 
 def completions(events: Iterable[Event]) -> list[float]:
@@ -95,6 +97,7 @@ def summarise(
     valid: bool,
     digest: str,
     wall: float,
+    offload: float | None = None,
 ) -> Metrics:
     """Return the metrics of the run that `events` record."""
     times = completions(events)
@@ -115,4 +118,5 @@ def summarise(
         valid=valid,
         digest=digest,
         wall_s=wall,
+        offload=offload,
     )

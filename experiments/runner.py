@@ -20,6 +20,7 @@ from experiments.content import Content
 from experiments.log import Event, EventLog
 from experiments.metrics import Metrics, completions, failures, summarise, waits
 from experiments.models import models
+from experiments.offload import offload
 from experiments.scenario import Scenario
 from experiments.stage import Internet, Stage
 from experiments.swarm_metrics import SwarmMetrics
@@ -83,6 +84,7 @@ def run(scenario: Scenario, network: NetworkName = "virtual") -> Outcome:
         valid=calibration.valid,
         digest=log.digest(),
         wall=time.perf_counter() - started,
+        offload=offload(events),
     )
     return Outcome(
         scenario,

@@ -70,7 +70,7 @@ def table(rows: Sequence[Metrics], *, title: str) -> None:
     out.add_column("model", no_wrap=True, min_width=13)
     for heading in (
         "N", "first s", "median s", "p95 s", "last s", "server MB", "edges MB", "peers MB",
-        "bound s", "last ÷ bound",
+        "offload", "bound s", "last ÷ bound",
     ):  # fmt: skip
         out.add_column(heading, justify="right", no_wrap=True)
     model = None
@@ -191,7 +191,8 @@ def _cells(row: Metrics) -> tuple[str, ...]:
     times = [_number(value) for value in (row.first_s, row.median_s, row.p95_s, row.last_s)]
     sent = [f"{size / 1e6:.1f}" for size in (row.server_bytes, row.edge_bytes, row.peer_bytes)]
     ratio = "-" if row.ratio is None else f"{row.ratio:.3f}"
-    return (row.model, str(row.clients), *times, *sent, _number(row.bound_s), ratio)
+    offload = "-" if row.offload is None else f"{row.offload:.3f}"
+    return (row.model, str(row.clients), *times, *sent, offload, _number(row.bound_s), ratio)
 
 
 def _number(value: float | None) -> str:
