@@ -34,6 +34,10 @@ def _of_swarm(name: str) -> Callable[[Outcome], float | None]:
     return lambda outcome: None if outcome.swarm is None else getattr(outcome.swarm, name)
 
 
+def _of_cdn(name: str) -> Callable[[Outcome], float | None]:
+    return lambda outcome: None if outcome.cdn is None else getattr(outcome.cdn, name)
+
+
 QUANTITIES: Mapping[str, Callable[[Outcome], float | None]] = {
     "median s": lambda outcome: outcome.metrics.median_s,
     "last s": lambda outcome: outcome.metrics.last_s,
@@ -41,6 +45,10 @@ QUANTITIES: Mapping[str, Callable[[Outcome], float | None]] = {
     "uplinks used": _of_swarm("uplink_utilisation"),
     "seed copies": _of_swarm("seed_copies"),
     "tail s": _of_swarm("tail_s"),
+    "hit ratio": _of_cdn("hit_ratio"),
+    "byte hit ratio": _of_cdn("byte_hit_ratio"),
+    "offload": _of_cdn("offload"),
+    "cost": _of_cdn("cost"),
 }
 """The columns of the table: what they are called, and where they are found."""
 

@@ -4,7 +4,7 @@ It writes whole files or none and replaces only what it wrote itself; it compute
 
     manifest.json           version, seed, fingerprint, state: running, complete, interrupted
     scenario.toml           what was asked, with every default written out
-    metrics.json, .csv      one row per run; in the JSON with `swarm`, where chunks were swapped
+    metrics.json, .csv      one row per run; in the JSON with `swarm` or `cdn`, where there was one
     runs/NAME.toml          one run's own scenario
     runs/NAME.events.jsonl.gz   its event log
     runs/NAME.calibration.json  whether its links kept their rates
@@ -24,6 +24,7 @@ from typing import Literal
 import msgspec
 
 from experiments import __version__
+from experiments.cdn_metrics import CdnMetrics
 from experiments.links import CalibrationRecord
 from experiments.metrics import Metrics
 from experiments.swarm_metrics import SwarmMetrics
@@ -86,16 +87,22 @@ class Results:
         """Keep a value as JSON."""
         self._write(name, _json(value))
 
+    def add_table(self, name: str, rows: Sequence[msgspec.Struct]) -> None:
+        """Keep values of one type as CSV, a line for each."""
+        if rows:
+            self._write(name, _csv(rows))
+
     def finish(
         self,
         rows: Sequence[Metrics],
         state: State,
         *,
         swarms: Sequence[SwarmMetrics | None] = (),
+        cdns: Sequence[CdnMetrics | None] = (),
     ) -> None:
-        """Write the metrics and say how the run ended; `swarms` are the rows' own, in order."""
-        self._write("metrics.json", _json(with_swarms(rows, swarms)))
-        self._write("metrics.csv", _csv(rows))
+        """Write the metrics and say how the run ended; swarms and CDNs are the rows' own."""
+        self._write("metrics.json", _json(with_details(rows, swarms, cdns)))
+        self._write("metrics.csv", _csv(rows, Metrics.__struct_fields__))
         self._write(MANIFEST, _json(msgspec.structs.replace(self._manifest, state=state)))
 
     def _write(self, name: str, data: bytes) -> Path:
@@ -106,14 +113,17 @@ class Results:
         return path
 
 
-def with_swarms(
-    rows: Sequence[Metrics], swarms: Sequence[SwarmMetrics | None]
+def with_details(
+    rows: Sequence[Metrics],
+    swarms: Sequence[SwarmMetrics | None],
+    cdns: Sequence[CdnMetrics | None] = (),
 ) -> list[dict[str, object]]:
-    """Return the rows as JSON objects, with the key `swarm` where there was one."""
+    """Return the rows as JSON objects, with the keys `swarm` and `cdn` where there was one."""
     objects: list[dict[str, object]] = [msgspec.to_builtins(row) for row in rows]
-    for row, swarm in zip(objects, swarms, strict=False):
-        if swarm is not None:
-            row["swarm"] = msgspec.to_builtins(swarm)
+    for key, details in (("swarm", swarms), ("cdn", cdns)):
+        for row, detail in zip(objects, details, strict=False):
+            if detail is not None:
+                row[key] = msgspec.to_builtins(detail)
     return objects
 
 
@@ -136,9 +146,9 @@ def _json(value: object) -> bytes:
     return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
 
 
-def _csv(rows: Sequence[Metrics]) -> bytes:
+def _csv(rows: Sequence[msgspec.Struct], fields: Sequence[str] = ()) -> bytes:
     out = io.StringIO(newline="")
-    writer = csv.DictWriter(out, Metrics.__struct_fields__, lineterminator="\n")
+    writer = csv.DictWriter(out, fields or rows[0].__struct_fields__, lineterminator="\n")
     writer.writeheader()
     writer.writerows(msgspec.structs.asdict(row) for row in rows)
     return out.getvalue().encode()

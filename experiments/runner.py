@@ -13,9 +13,10 @@ from typing import Literal
 import trio
 from msgspec.structs import replace
 
-from experiments import adversity, fluid, swarm_metrics
+from experiments import adversity, cdn_metrics, fluid, swarm_metrics, workload
 from experiments import content as contents
 from experiments import world as worlds
+from experiments.cdn_metrics import CdnMetrics
 from experiments.content import Content
 from experiments.log import Event, EventLog
 from experiments.metrics import Metrics, completions, failures, summarise, waits
@@ -42,7 +43,7 @@ class Outcome:
     """One finished run: its scenario, the file's size, numbers, times (s), event log (gzip).
 
     `calibration` says whether the links did what they were asked; `swarm` is None where no
-    chunks were exchanged.
+    chunks were exchanged, and `cdn` where no catalogue was delivered.
     """
 
     scenario: Scenario
@@ -53,6 +54,7 @@ class Outcome:
     failures: list[str]
     calibration: Calibration
     events: bytes
+    cdn: CdnMetrics | None = None
 
     @property
     def name(self) -> str:
@@ -95,6 +97,7 @@ def run(scenario: Scenario, network: NetworkName = "virtual") -> Outcome:
         failures(events),
         calibration,
         log.compressed(),
+        _as_cdn(events, world),
     )
 
 
@@ -127,6 +130,20 @@ def _as_swarm(events: list[Event], world: World, size: int) -> SwarmMetrics | No
         metrics,
         fluid_s=steady.download_time,
         steady_mean_s=fluid.measured(waits(events), world.clients),
+    )
+
+
+def _as_cdn(events: list[Event], world: World) -> CdnMetrics | None:
+    scenario = world.scenario
+    if scenario.cdn is None or scenario.demand is None:
+        return None
+    return cdn_metrics.fold(
+        events,
+        sizes=workload.build(scenario).catalogue.sizes,
+        clients=world.clients,
+        edges=world.edges,
+        warm_up=scenario.demand.warm_up,
+        price=scenario.cdn.price,
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.cli import show
+from experiments.cli import show, show_cdn
 from experiments.cli.errors import ENVIRONMENT, FAILED, INTERRUPTED, INVALID, USAGE, CommandError
 
 if TYPE_CHECKING:
@@ -75,11 +75,16 @@ class Campaign:
     def present(self, results: Results, done: Sequence[Outcome], state: State) -> None:
         """Print the table or the JSON, draw, and finish the results directory."""
         from experiments import comparison, groups
+        from experiments.results import with_details
 
         rows = [outcome.metrics for outcome in done]
         swarms = [outcome.swarm for outcome in done]
+        cdns = [outcome.cdn for outcome in done]
         if self.json:
-            show.as_json(rows)
+            show.as_json(with_details(rows, (), cdns))
+        elif len(done) == 1 and done[0].cdn is not None:
+            show_cdn.tables(done[0].cdn, title=self.title)
+            show.links([done[0].calibration])
         elif rows:
             show.table(rows, title=self.title)
             if len(done) == 1:
@@ -92,7 +97,9 @@ class Campaign:
         if self.draw_more is not None and done:
             drawn |= self.draw_more(done[0])
         self.keep_figures(results, drawn)
-        results.finish(rows, state, swarms=swarms)
+        if len(done) == 1 and done[0].cdn is not None:
+            results.add_table("caches.csv", done[0].cdn.caches)
+        results.finish(rows, state, swarms=swarms, cdns=cdns)
 
     def keep_figures(self, results: Results, drawn: Mapping[str, bytes]) -> None:
         """Keep figures by file name, and say where they are."""

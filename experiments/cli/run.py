@@ -39,7 +39,7 @@ def run(
     json: Json = False,
     quiet: Quiet = False,
     figures: Annotated[
-        bool, Parameter(negative="", show_default=False, help="Draw the (first) swarm as well.")
+        bool, Parameter(negative="", show_default=False, help="Draw the (first) run as well.")
     ] = False,
     mesh_at: Annotated[
         str | None, Parameter(help="When to draw the mesh (default: half-way).")
@@ -49,7 +49,8 @@ def run(
 
     With --seeds it is run several times, and the table ends in means with their 95 % confidence
     intervals. With --figures it also draws, for a swarm: the mesh, how well it is knit,
-    everybody's progress, the copies of chunks, and who gave how much.
+    everybody's progress, the copies of chunks, and who gave how much; for a CDN: how long requests
+    took, hits over time, and each cache's load.
     """
     from msgspec.structs import replace
 
@@ -57,7 +58,7 @@ def run(
     from experiments.scenario import ScenarioError, load
 
     try:
-        asked = load(_find(scenario), tuple(models()))
+        asked = load(find(scenario), tuple(models()))
     except ScenarioError as error:
         raise CommandError(str(error)) from error
     at = _time(mesh_at)
@@ -80,7 +81,7 @@ def run(
         jobs=jobs,
         json=json,
         quiet=quiet,
-        draw_more=partial(_draw_swarm, at=at) if figures or at is not None else None,
+        draw_more=partial(_draw_more, at=at) if figures or at is not None else None,
     )
     return campaign.carry_out()
 
@@ -96,12 +97,13 @@ class _Repeats(Campaign):
     def present(self, results: Results, done: Sequence[Outcome], state: State) -> None:
         """Print a line per seed and the means, and keep them beside the runs' metrics."""
         from experiments import comparison, repeats
-        from experiments.results import with_swarms
+        from experiments.results import with_details
 
         rows, swarms = [outcome.metrics for outcome in done], [outcome.swarm for outcome in done]
+        cdns = [outcome.cdn for outcome in done]
         summaries = repeats.fold(done)
         if self.json:
-            show.as_json({"runs": with_swarms(rows, swarms), "summary": summaries})
+            show.as_json({"runs": with_details(rows, swarms, cdns), "summary": summaries})
         elif done:
             show.repeats(summaries, seeds=[row.seed for row in rows], title=self.title)
             show.bound_note(self.base)
@@ -111,7 +113,7 @@ class _Repeats(Campaign):
             drawn |= self.draw_more(done[0])
         self.keep_figures(results, drawn)
         results.add_record("summary.json", summaries)
-        results.finish(rows, state, swarms=swarms)
+        results.finish(rows, state, swarms=swarms, cdns=cdns)
 
 
 def _seeds(text: str) -> list[int]:
@@ -132,10 +134,16 @@ def _time(text: str | None) -> float | None:
         raise CommandError(f"--mesh-at: {error}") from error
 
 
-def _draw_swarm(outcome: Outcome, *, at: float | None) -> dict[str, bytes]:
-    """Return the figures of a swarm; none of a run without one."""
-    if outcome.swarm is None:
-        return {}
+def _draw_more(outcome: Outcome, *, at: float | None) -> dict[str, bytes]:
+    """Return the figures of a swarm or a CDN; none of a run that is neither."""
+    if outcome.cdn is not None:
+        from experiments import cdn_figures
+
+        return cdn_figures.draw(outcome)
+    return {} if outcome.swarm is None else _draw_swarm(outcome, at)
+
+
+def _draw_swarm(outcome: Outcome, at: float | None) -> dict[str, bytes]:
     from experiments import history, log, swarm_figures, world
 
     scenario = outcome.scenario
@@ -153,7 +161,7 @@ def _draw_swarm(outcome: Outcome, *, at: float | None) -> dict[str, bytes]:
     )
 
 
-def _find(scenario: Path) -> Path:
+def find(scenario: Path) -> Path:
     """Return the file meant: itself, or the one of that name in the library."""
     library = Path(__file__).parent.parent / "scenarios"
     if not scenario.is_file() and scenario.parent == Path():

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
+from experiments.cli import show_cdn
+
 if TYPE_CHECKING:
     from experiments.groups import GroupMetrics
     from experiments.metrics import Metrics
@@ -205,6 +207,8 @@ def _fine(value: float | None) -> str:
 
 def _line(outcome: Outcome) -> str:
     row = outcome.metrics
+    if outcome.cdn is not None:
+        return f"{row.model}, N = {row.clients}: {show_cdn.line(outcome.cdn)}"
     if row.last_s is None:
         return f"{row.model}, N = {row.clients}: nobody was served"
     return f"{row.model}, N = {row.clients}: {row.last_s:.2f} s, {row.ratio:.3f} x bound"

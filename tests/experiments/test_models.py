@@ -13,7 +13,7 @@ MBIT = 1_000_000
 
 def test_models_are_found_by_name_the_textbooks_first() -> None:
     """A module in the package is enough to be known."""
-    assert tuple(models()) == ("client-server", "p2p", "cdn-pull", "cdn-push")
+    assert tuple(models())[:4] == ("client-server", "p2p", "cdn-pull", "cdn-push")
     assert all(model.name == name for name, model in models().items())
 
 
