@@ -38,8 +38,8 @@ class SwarmMetrics(msgspec.Struct, frozen=True, kw_only=True):
     delivery. `uplink_utilisation` is what those served received over what all uplinks could have
     sent while their hosts were there: N F / (T (u_s + sum u_i)) in a flash crowd without
     departures; None where an uplink is unlimited. `seed_copies` are the bytes of chunks that came
-    from the server, over F. `tail_s` is T100 - T95. A share ratio is uploaded over downloaded
-    bytes of chunks, of each client that downloaded anything. `control_bytes` is all that left
+    from the server, or in its stead from edges, over F. `tail_s` is T100 - T95. A share ratio is
+    uploaded over downloaded bytes of chunks, of each client that downloaded anything. `control_bytes` is all that left
     hosts and is not a chunk that arrived: messages, headers, announces, and chunks cut short.
     `fluid_s` is the mean download time by the fluid model, where it applies, and `steady_mean_s`
     what was measured after its warm-up.
@@ -64,7 +64,7 @@ def fold(
 ) -> SwarmMetrics | None:
     """Return the metrics of a swarm that delivered `size` bytes, None if no chunk was received.
 
-    `uplinks` are the rates of the server and of all clients.
+    `uplinks` are the rates of the server, of the edges and of all clients.
     """
     name_of = names(events)
     received, sent, duplicate = Counter[str](), Counter[str](), 0
@@ -78,6 +78,8 @@ def fold(
                 duplicate += length
     if not received:
         return None
+    clients = presence(events)
+    seeds = [host for host in sent if host in uplinks and host not in clients] or [server]
     ratios = [sent[host] / bytes_in for host, bytes_in in received.items() if host != server]
     times = completions(events)
     last, p95 = (times[-1], quantile(times, 0.95)) if times else (None, None)
@@ -85,8 +87,8 @@ def fold(
     return SwarmMetrics(
         mean_s=sum(times) / len(times) if times else None,
         makespan_s=end - start if times else None,
-        uplink_utilisation=_utilisation(events, len(times) * size, server, uplinks),
-        seed_copies=sent[server] / size,
+        uplink_utilisation=_utilisation(events, len(times) * size, seeds, uplinks),
+        seed_copies=sum(sent[host] for host in seeds) / size,
         tail_s=None if last is None or p95 is None else last - p95,
         share_ratio_mean=sum(ratios) / len(ratios) if ratios else None,
         share_ratio_min=min(ratios, default=None),
@@ -108,13 +110,13 @@ def _span(events: Iterable[Event]) -> tuple[float, float]:
 
 
 def _utilisation(
-    events: Sequence[Event], delivered: int, server: str, uplinks: Mapping[str, float]
+    events: Sequence[Event], delivered: int, seeds: Sequence[str], uplinks: Mapping[str, float]
 ) -> float | None:
-    """Return `delivered` bytes over what `uplinks` could send until the last delivery."""
+    """Return `delivered` bytes over what the uplinks of seeds and clients could send till then."""
     start, end = _span(events)
     possible = sum(
         uplinks[host] * max(0.0, min(gone, end) - max(came, start))
-        for host, (came, gone) in presence(events, server).items()
+        for host, (came, gone) in presence(events, *seeds).items()
     )
     return 8 * delivered / possible if 0 < possible < math.inf else None
 
@@ -125,9 +127,9 @@ def names(events: Iterable[Event]) -> Callable[[str], str]:
     return lambda address: known.get(address, address)
 
 
-def presence(events: Iterable[Event], server: str) -> dict[str, tuple[float, float]]:
-    """Return from when to when the server, and each client that came, was there."""
-    there = {server: (0.0, math.inf)}
+def presence(events: Iterable[Event], *seeds: str) -> dict[str, tuple[float, float]]:
+    """Return from when to when the seeds, and each client that came, were there."""
+    there = dict.fromkeys(seeds, (0.0, math.inf))
     for event in events:
         if event.name == CLIENT_ARRIVED:
             there[event.host] = (event.time, math.inf)
