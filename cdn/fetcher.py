@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import trio
 
@@ -35,18 +35,25 @@ _OF_THE_REQUEST = frozenset({"request no-store", "authorization"})
 class Ask:
     """What is to be fetched: `key` for `request`, which `stale` could not answer unvalidated.
 
-    `range` is the Range field to ask with, None for the whole.
+    `range` is the Range field to ask with, None for the whole; `slice` counts aligned ranges,
+    which are stored apart.
     """
 
     request: Request
     key: str
     stale: Stored | None = None
     range: str | None = None
+    slice: int | None = None
 
     @property
     def slot(self) -> str:
         """Asks of one slot at one time can share a fetch."""
         return self.key if self.range is None else f"{self.key} {self.range}"
+
+    @property
+    def place(self) -> str:
+        """The key that what comes is stored under."""
+        return self.key if self.slice is None else f"{self.key} #{self.slice}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +173,7 @@ class Fetcher:
             if response.status == 304:
                 await response.aclose()
                 if not confirms(Validators.of(response.headers), ask.stale.validators):
-                    return await self._fetch(Ask(ask.request, ask.key, None, ask.range), fill)
+                    return await self._fetch(replace(ask, stale=None), fill)
                 return self._validated(ask, ask.stale, fill, exchange)
             if response.status in SERVER_ERRORS and ask.stale.freshness.outlasts(
                 Failure.SERVER_ERROR, ask.request.headers, self._wall()
@@ -187,7 +194,7 @@ class Fetcher:
         if unfit is not None:
             self._leave_alone(ask.key, fill)
             if response.status < 500 and unfit not in _OF_THE_REQUEST:
-                self._cache.discard(ask.key)
+                self._cache.discard(ask.place)
             return Passing(response, unfit)
         stored = Stored.of(exchange, Body(response.length, limit=self._cache.capacity))
         fill.pouring = True
@@ -198,7 +205,7 @@ class Fetcher:
     def _validated(self, ask: Ask, stale: Stored, fill: Fill, exchange: Exchange) -> Arriving:
         fresh = stale.validated(exchange)
         fill.decide(Shared(fresh))
-        gone = self._cache.update(ask.key, stale, fresh)
+        gone = self._cache.update(ask.place, stale, fresh)
         self._tell_stored("cache_revalidated", ask.key, fresh, gone)
         return Arriving(fresh, 304, aged="age" in exchange.response)
 
@@ -254,7 +261,8 @@ class Fetcher:
             if body.passing:
                 self._trace("cache_refused", path=ask.key, bytes=body.size)
             elif fill in self._alive:
-                self.keep("cache_stored", ask.key, stored)
+                place = ask.key if stored.part is None else ask.place
+                self.keep("cache_stored", place, stored)
         except HttpError as error:
             self._trace("fill_failed", path=ask.key, bytes=body.size, reason=error.reason)
         finally:

@@ -21,7 +21,7 @@ _HOP_BY_HOP = (
     "transfer-encoding",
     "upgrade",
 )
-_CONDITIONS = (
+CONDITIONS = (
     "range",
     "if-range",
     "if-match",
@@ -44,7 +44,7 @@ def forwarded(headers: Headers, name: str) -> Headers:
 
 def unconditional(headers: Headers, validators: Validators | None) -> Headers:
     """Return request fields that ask for the whole object, or whether `validators` still hold."""
-    plain = headers.without(*_CONDITIONS)
+    plain = headers.without(*CONDITIONS)
     if validators is None:
         return plain
     conditions = {}
@@ -55,14 +55,18 @@ def unconditional(headers: Headers, validators: Validators | None) -> Headers:
     return plain.replace(conditions)
 
 
-def marked(headers: Headers, name: str, status: str) -> Headers:
-    """Return response fields with gateway `name`'s Via and Cache-Status (RFC 9211) appended."""
-    return headers.replace(
-        (
-            ("via", _appended(headers, "via", f"1.1 {name}")),
-            ("cache-status", _appended(headers, "cache-status", f'"{name}"; {status}')),
-        )
-    )
+def marked(headers: Headers, name: str, status: str, age: float | None = None) -> Headers:
+    """Return response fields with gateway `name`'s Via and Cache-Status (RFC 9211) appended.
+
+    `age` (s), if given, is what the response has reached.
+    """
+    lines = [
+        ("via", _appended(headers, "via", f"1.1 {name}")),
+        ("cache-status", _appended(headers, "cache-status", f'"{name}"; {status}')),
+    ]
+    if age is not None:
+        lines.append(("age", str(int(age))))
+    return headers.replace(lines)
 
 
 def _appended(headers: Headers, name: str, member: str) -> str:

@@ -19,7 +19,8 @@ from cdn.fill import Failed, Fill, Shared
 from cdn.forwarding import end_to_end, forwarded, marked
 from cdn.freshness import Exchange, Failure, Verdict, lifetime
 from cdn.pool import GatewayError, PooledResponse
-from cdn.reply import reply
+from cdn.reply import Read, reply
+from cdn.slicing import Slicer
 from cdn.stored import Stored, confirms
 from cdn.upstream import Upstream
 from net.seam import Address
@@ -27,7 +28,7 @@ from net.trace import Trace, silent
 from wire.http.headers import Headers
 from wire.http.limits import Limits
 from wire.http.message import NO_FIELDS, Buffer, Request, Response, Stream, explain, read_all
-from wire.http.ranges import is_one_range
+from wire.http.ranges import first_byte, is_one_range
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PROPFIND", "REPORT", "SEARCH", "QUERY"})
 """Methods that change nothing (RFC 9110 9.2.1, and the registry); all others invalidate."""
@@ -36,8 +37,9 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PROPFIND", "REPORT", "SEAR
 class WebCache:
     """Answers requests from `cache`, and from `upstream` what is not there.
 
-    `name` is what Via and Cache-Status call it. With `whole`, a range that is not stored makes it
-    fetch the whole object; otherwise the range alone is fetched and stored.
+    `name` is what Via and Cache-Status call it. A range that is not stored is fetched and stored
+    alone; with `whole`, it makes the cache fetch the whole object, and with `slice_size`, the
+    slices of so many bytes that the range touches.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class WebCache:
         trace: Trace = silent,
         limits: Limits = Limits(),  # noqa: B008 - immutable
         whole: bool = False,
+        slice_size: int | None = None,
     ) -> None:
         self.cache = cache
         self._name = name
@@ -59,6 +62,9 @@ class WebCache:
         self._limits = limits
         self._whole = whole
         self._fetcher = Fetcher(name, upstream, cache, wall=wall, trace=trace)
+        self._slicer: Slicer | None = None
+        if slice_size is not None:
+            self._slicer = Slicer(slice_size, cache, self._fetcher, wall=wall, trace=trace)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Fetch for clients until cancelled; `answer` works only meanwhile."""
@@ -77,6 +83,10 @@ class WebCache:
         why = self._why(key, stored)
         if "only-if-cached" in of_request(request.headers):
             return self._failure(504, "not in the cache, and not to be fetched", why, key)
+        if self._slicer is not None and request.method == "GET" and stored is None:
+            response = await self._sliced(self._slicer, request, key, why, remote)
+            if response is not None:
+                return response
         return await self._miss(request, key, stored, why, remote)
 
     def key(self, request: Request) -> str:
@@ -91,11 +101,17 @@ class WebCache:
     def invalidate(self, key: str) -> int:
         """Drop what is stored under `key`, and what is being fetched; return how many went."""
         self._fetcher.forget(key)
-        return self.cache.discard(key)
+        return sum([self.cache.discard(place) for place in self._places(key)])
 
     def expire(self, key: str) -> int:
         """Declare what is stored under `key` stale; return how many responses that were."""
-        return self.cache.expire(key, self._wall())
+        return sum([self.cache.expire(place, self._wall()) for place in self._places(key)])
+
+    def _places(self, key: str) -> list[str]:
+        """Return what the object called `key` is stored under: itself and its slices."""
+        if self._slicer is None:
+            return [key]
+        return [key, *(place for place in self.cache if place.startswith(f"{key} #"))]
 
     # -- hits ---------------------------------------------------------------------------------
 
@@ -212,6 +228,27 @@ class WebCache:
         must_ask = stored.freshness.never_stale or stored.freshness.always_ask
         return self._failure(504 if must_ask else error.status, error.reason, why, key)
 
+    async def _sliced(
+        self, slicer: Slicer, request: Request, key: str, why: str, remote: Address
+    ) -> Response | None:
+        """Answer from slices; None if the object cannot be had in slices."""
+        client = str(remote)
+        try:
+            first = await slicer.first(request, key, client)
+        except GatewayError as error:
+            self._trace("origin_failed", path=key, status=error.status, reason=error.reason)
+            return self._failure(error.status, error.reason, why, key)
+        if first is None or not first.holds(first_byte(request.headers.get("range"))):
+            return None
+        stored, ttl = first.stored, self._ttl(first.stored)
+        said = (
+            cache_status.hit(ttl, key)
+            if first.hit
+            else cache_status.forwarded("partial", key, ttl=ttl, stored=True)
+        )
+        read = slicer.reader(request, key, first, client)
+        return self._respond(request, stored, said, read=read)
+
     # -- other methods ------------------------------------------------------------------------
 
     async def _relay(self, request: Request, key: str, why: str) -> Response:
@@ -280,15 +317,19 @@ class WebCache:
         return stored.freshness.lifetime - stored.freshness.age(self._wall())
 
     def _respond(
-        self, request: Request, stored: Stored, status: str, *, aged: bool = True
+        self,
+        request: Request,
+        stored: Stored,
+        status: str,
+        *,
+        aged: bool = True,
+        read: Read | None = None,
     ) -> Response:
         """Answer from a stored response, even while its body is still arriving."""
-        fields = marked(stored.headers, self._name, status)
-        if aged:
-            fields = fields.replace({"age": str(int(stored.freshness.age(self._wall())))})
-        return reply(
-            request, fields, stored.answering, stored.size, _reader(stored), status=stored.status
-        )
+        age = stored.freshness.age(self._wall()) if aged else None
+        fields = marked(stored.headers, self._name, status, age)
+        read = _reader(stored) if read is None else read
+        return reply(request, fields, stored.answering, stored.size, read, status=stored.status)
 
     def _part(self, stored: Stored, status: str) -> Response:
         """Answer with the part upstream chose to send."""
@@ -304,7 +345,7 @@ class WebCache:
         return explain(status, reason, marked(NO_FIELDS, self._name, said))
 
 
-def _reader(stored: Stored) -> Callable[[int, int | None], Buffer | Stream]:
+def _reader(stored: Stored) -> Read:
     """Return what reads bytes of the representation, wherever the stored ones begin."""
     if stored.part is None:
         return stored.body.read

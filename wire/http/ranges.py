@@ -64,6 +64,13 @@ def _suffix(length: int, size: int) -> Span:
     return Span(max(0, size - length), size)
 
 
+def first_byte(field: str | None) -> int:
+    """Return where the one range in `field` begins; 0 for none, several, or the last bytes."""
+    ranges = _RANGES.fullmatch((field or "").strip())
+    match = _RANGE.fullmatch(ranges["ranges"].strip()) if ranges else None
+    return int(match["first"]) if match and match["first"] else 0
+
+
 def is_one_range(field: str) -> bool:
     """Return whether `field` asks for one well-formed range of bytes."""
     try:
