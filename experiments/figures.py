@@ -20,6 +20,7 @@ STYLES: Mapping[str, tuple[str, str]] = {
     "p2p": ("#009E73", "s"),
     "cdn-pull": ("#0072B2", "^"),
     "cdn-push": ("#CC79A7", "D"),
+    "hybrid": ("#E69F00", "P"),
 }
 _OTHER = ("#56B4E9", "v")
 _WIDTHS = (3.6, 2.8, 2.2, 1.6)  # so that curves which coincide are seen beneath each other

@@ -39,8 +39,9 @@ class SwarmMetrics(msgspec.Struct, frozen=True, kw_only=True):
     sent while their hosts were there: N F / (T (u_s + sum u_i)) in a flash crowd without
     departures; None where an uplink is unlimited. `seed_copies` are the bytes of chunks that came
     from the server, or in its stead from edges, over F. `tail_s` is T100 - T95. A share ratio is
-    uploaded over downloaded bytes of chunks, of each client that downloaded anything. `control_bytes` is all that left
-    hosts and is not a chunk that arrived: messages, headers, announces, and chunks cut short.
+    uploaded over downloaded bytes of chunks, of each client that downloaded anything.
+    `control_bytes` is all that left hosts and is not a chunk that arrived: messages, headers,
+    announces, and chunks cut short.
     `fluid_s` is the mean download time by the fluid model, where it applies, and `steady_mean_s`
     what was measured after its warm-up.
     """

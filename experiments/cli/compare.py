@@ -36,7 +36,7 @@ def compare(
     clients: Annotated[str, Parameter(help="Numbers of clients.")] = "1,2,5,10,20,50,100",
     models: Annotated[
         str, Parameter(help="Delivery models.")
-    ] = "client-server,p2p,cdn-pull,cdn-push",
+    ] = "client-server,p2p,cdn-pull,cdn-push,hybrid",
     network: OnNetwork = "virtual",
     seed: Annotated[int, Parameter(help="Same seed, same event log.")] = 1,
     server_up: Annotated[str, Parameter(help="The server's uplink.")] = "50Mbps",
@@ -56,7 +56,7 @@ def compare(
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
-    """Compare how long client-server, P2P and CDN delivery take, next to the theoretical limit.
+    """Compare how long client-server, P2P, CDN and hybrid take, next to the theoretical limit.
 
     Prints a table and writes a results directory with two figures.
     """
