@@ -27,6 +27,7 @@ _PLACERS = 8
 class Edge:
     """A shared cache of at most `capacity` bytes before one origin.
 
+    `name` is what Via and Cache-Status call it, by default its host.
     `siblings` are edges that are asked before the origin for what they have; `placers` are hosts
     that may place objects here, besides the origin's and this one. With `whole`, a
     range that is not stored makes the edge fetch the whole object. `timeout` is the seconds of
@@ -38,6 +39,7 @@ class Edge:
         network: Network,
         origin: Address,
         *,
+        name: str | None = None,
         capacity: int,
         wall: Callable[[], float],
         trace: Trace = silent,
@@ -61,7 +63,13 @@ class Edge:
             trace=trace,
         )
         self.web_cache = WebCache(
-            network.host, upstream, self.cache, wall=wall, trace=trace, limits=limits, whole=whole
+            name or network.host,
+            upstream,
+            self.cache,
+            wall=wall,
+            trace=trace,
+            limits=limits,
+            whole=whole,
         )
         self._placers = frozenset({origin.host, network.host, *placers})
         self._wall = wall
