@@ -114,8 +114,8 @@ class AnyOrigin:
 class Proxy:
     """A shared cache of at most `capacity` bytes that its clients name as their proxy.
 
-    It fetches http URIs, and tunnels CONNECT to `tunnel_ports`. `name` is what Via calls it; a
-    request that has been here before is refused.
+    It fetches http URIs, and tunnels CONNECT to `tunnel_ports`. `name` is what Via calls it. It
+    answers absolute targets and asks for relative ones: it cannot ask itself for ever.
     """
 
     def __init__(
@@ -137,7 +137,6 @@ class Proxy:
         upstream = AnyOrigin(network, timeout=timeout)
         self.web_cache = WebCache(name, upstream, self.cache, wall=wall, trace=trace, limits=limits)
         self._network = network
-        self._name = name
         self._ports = tunnel_ports
         self._tunnels = trio.Semaphore(_TUNNELS, max_value=_TUNNELS)
         self._wall = wall
@@ -171,13 +170,7 @@ class Proxy:
             return explain(400, "this is a proxy; ask for a whole http:// URL")
         if request.target.scheme != "http":
             return explain(400, f"{request.target.scheme} goes through CONNECT")
-        if self._has_seen(request.headers):
-            return explain(508, "this request has come through here before")
         return await self.web_cache.answer(request, remote)
-
-    def _has_seen(self, headers: Headers) -> bool:
-        passed = (member.split() for member in headers.items("via"))
-        return any(self._name.lower() in member[1:2] for member in passed)
 
     async def _connect(self, authority: str, remote: Address) -> Response:
         """Open a tunnel, if the port is one of those allowed and there is room."""

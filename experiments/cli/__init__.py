@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from cyclopts import App
 
 from experiments import __version__
-from experiments.cli import cache, compare, demo, doctor, processes, run, tournament, web
+from experiments.cli import cache, compare, demo, doctor, gateways, processes, run, tournament, web
 from experiments.cli.errors import INTERRUPTED, CommandError
 
 app = App(
@@ -50,7 +50,15 @@ _EXAMPLES: Mapping[Callable[..., int], Sequence[str]] = {
     processes.seed: ("swarmbed seed big.iso",),
     processes.fetch: ("swarmbed fetch big.iso.manifest --out downloads",),
     web.origin: ("swarmbed origin public",),
-    web.edge: ("swarmbed edge --origin http://127.0.0.1:8000/",),
+    gateways.edge: (
+        "swarmbed edge --origin http://127.0.0.1:8000/",
+        "swarmbed edge --origin http://127.0.0.1:8000 --listen 127.0.0.1:8001 "
+        "--store cache --capacity 10GiB --admin 127.0.0.1:9001",
+    ),
+    gateways.proxy: (
+        "swarmbed proxy --listen 127.0.0.1:3128",
+        "swarmbed proxy --store cache --tunnel-ports 443,8443",
+    ),
     web.get: ("swarmbed get http://127.0.0.1:8080/big.iso --out copy.iso",),
     doctor.doctor: ("swarmbed doctor",),
 }

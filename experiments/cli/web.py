@@ -1,4 +1,4 @@
-"""HTTP on real sockets, one process each: origin, edge, get.
+"""HTTP on real sockets, one process each: origin, get.
 
 Servers run until Ctrl-C or SIGTERM and bind to loopback unless --host says otherwise. What they
 do is the roles' business; here they are only given a network, a place to store, and a voice.
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from experiments import units
 from experiments.cli import process, show
 from experiments.cli.errors import FAILED, CommandError
 from experiments.cli.options import Host, Json, Port, Quiet, Verbose
@@ -52,37 +51,6 @@ def origin(
 
     return process.serve_until_stopped(
         serve, lambda at: show.say(f"origin at http://{at}/", quiet=quiet)
-    )
-
-
-def edge(
-    *,
-    origin: Annotated[str, Parameter(help="The origin's URL.")],
-    capacity: Annotated[str, Parameter(help="Bytes to cache in memory.")] = "1GiB",
-    host: Host = LOOPBACK,
-    port: Port = 8080,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-) -> int:
-    """Cache an origin: answer from memory, fetch what is missing once for everyone."""
-    from cdn.edge import Edge
-    from cdn.url import Url
-    from net.sockets import SocketNetwork
-
-    try:
-        behind, room = Url.parse(origin).address, units.parse_size(capacity)
-    except ValueError as error:
-        raise CommandError(f"--origin or --capacity: {error}") from error
-
-    async def serve(*, task_status: trio.TaskStatus[Address]) -> None:
-        network = SocketNetwork(host)
-        node = Edge(
-            network, behind, capacity=room, wall=time.time, trace=process.trace("edge", verbose)
-        )
-        await node.serve(await process.listen(host, port), task_status=task_status)
-
-    return process.serve_until_stopped(
-        serve, lambda at: show.say(f"edge at http://{at}/ before {behind}", quiet=quiet)
     )
 
 
