@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _SIZES = "1%,10%"
 _CURVE = "0.1%,0.3%,1%,3%,10%,30%"
 _MOST = 100_000_000
+_MANY = 0.5  # share of the requests that is worth a word
 _SHARE = re.compile(r"(\d+(?:\.\d+)?) ?%")
 
 
@@ -85,7 +86,9 @@ def cache(
         for name in names:
             find(name)
         replayed = law.trace() if law is not None else load(trace or Path())
-        sizes = _sizes(size or (_CURVE if figure else _SIZES), replayed.footprint)
+        if size is None:
+            size = _CURVE if figure else _SIZES
+        sizes = _sizes(size, replayed.footprint)
         show.say(_about(replayed), quiet=quiet)
         rows = [
             replay(replayed, name, capacity, admission, seed)
@@ -104,6 +107,13 @@ def cache(
         show.as_json([_row(each, _che(each, law)) for each in rows])
     else:
         _print(rows, [_che(each, law) for each in rows])
+    for each in rows:
+        if admission == "always" and each.refused > _MANY * each.requests:
+            show.say(
+                f"note     {each.policy} refused {each.refused:,} requests at {each.capacity:,} "
+                "bytes: objects too large for its newcomers' share, see docs/eviction.md",
+                quiet=quiet,
+            )
     if figure is not None:
         _draw(figure, rows, caption=_about(replayed))
         show.say(f"figure   {figure}", quiet=quiet)
