@@ -24,6 +24,7 @@ from peer.node import Peer
 from peer.settings import PeerSettings
 from peer.store import ChunkPool, ChunkStore, MemoryStore
 from peer.swarm import Swarm
+from peer.web_plan import WebSettings
 from tracker.node import Tracker
 from wire.channel import Channel
 from wire.manifest import Manifest
@@ -158,6 +159,7 @@ class VirtualSwarm:
         *,
         settings: PeerSettings | None = None,
         trackers: tuple[Address, ...] = (TRACKER,),
+        web: WebSettings | None = None,
     ) -> Peer:
         """Start a peer on `host`, listening at `PORT`, with the chunks of the mask `have`."""
         store = self.stores[host] = self.content.store(have)
@@ -172,6 +174,7 @@ class VirtualSwarm:
             rng=random.Random(f"{self._seed}/{host}"),
             trace=trace,
             settings=settings,
+            web=web,
             port=PORT,
         )
         self._scopes[host] = trio.CancelScope()

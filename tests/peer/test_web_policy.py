@@ -1,0 +1,65 @@
+"""Policies of web seeds: what each takes of the same situations."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from peer.web_policy import PATIENCE, WEB_POLICIES, WebView, find_web_policy
+
+LEVELS = [0b0011, 0b1100]  # chunks 0 and 1 are with nobody, 2 and 3 with one neighbour
+
+
+def view(*, free: int = 0b1111, late: int = 0, quiet: float = 0.0) -> WebView:
+    """Return a situation; the web seed's order is 3, 2, 1, 0."""
+    return WebView(free, late, LEVELS, (3, 2, 1, 0), quiet)
+
+
+def choices(policy: str, seen: WebView) -> set[int | None]:
+    """Return all that a policy chooses in a situation, by chance."""
+    chosen = find_web_policy(policy)()
+    return {chosen.choose(seen, random.Random(seed)) for seed in range(60)}
+
+
+@pytest.mark.parametrize(
+    ("policy", "seen", "chosen"),
+    [
+        ("always", view(), {0, 1, 2, 3}),
+        ("always", view(free=0b0110), {1, 2}),
+        ("always", view(free=0, late=0b0101), {0, 2}),
+        ("always", view(free=0), {None}),
+        ("when-rare", view(), {0, 1}),
+        ("when-rare", view(free=0b1100), {None}),
+        ("when-rare", view(free=0b1100, quiet=PATIENCE), {2, 3}),
+        ("when-idle", view(), {None}),
+        ("when-idle", view(quiet=PATIENCE), {0, 1}),
+        ("when-idle", view(free=0, late=0b1000, quiet=PATIENCE), {3}),
+        ("when-idle", view(free=0, quiet=PATIENCE), {None}),
+        ("never", view(quiet=1e9), {None}),
+    ],
+)
+def test_what_a_policy_takes(policy: str, seen: WebView, chosen: set[int | None]) -> None:
+    """Each line is one situation, and all that may be chosen in it."""
+    assert choices(policy, seen) == chosen
+
+
+def test_always_keeps_to_the_order() -> None:
+    """Only the next few chunks in the web seed's order are drawn from."""
+    order = list(range(99, -1, -1))
+    everything = (1 << 100) - 1
+    chosen = {
+        WEB_POLICIES["always"]().choose(
+            WebView(everything, 0, [everything], order, 0.0), random.Random(seed)
+        )
+        for seed in range(200)
+    }
+    assert chosen == {99, 98, 97, 96}
+
+
+def test_a_misspelt_policy_is_explained() -> None:
+    """The error names the nearest, or all."""
+    with pytest.raises(ValueError, match="did you mean 'when-rare'"):
+        find_web_policy("when-rar")
+    with pytest.raises(ValueError, match="one of always, when-rare, when-idle, never"):
+        find_web_policy("x")
