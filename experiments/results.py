@@ -17,7 +17,7 @@ import csv
 import hashlib
 import io
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -87,10 +87,9 @@ class Results:
         """Keep a value as JSON."""
         self._write(name, _json(value))
 
-    def add_table(self, name: str, rows: Sequence[msgspec.Struct]) -> None:
-        """Keep values of one type as CSV, a line for each."""
-        if rows:
-            self._write(name, _csv(rows))
+    def add_lines(self, name: str, lines: Sequence[Mapping[str, object]]) -> None:
+        """Keep lines with equal columns as CSV."""
+        self._write(name, _csv(lines, list(lines[0]) if lines else []))
 
     def finish(
         self,
@@ -102,7 +101,8 @@ class Results:
     ) -> None:
         """Write the metrics and say how the run ended; swarms and CDNs are the rows' own."""
         self._write("metrics.json", _json(with_details(rows, swarms, cdns)))
-        self._write("metrics.csv", _csv(rows, Metrics.__struct_fields__))
+        lines = [msgspec.structs.asdict(row) for row in rows]
+        self._write("metrics.csv", _csv(lines, Metrics.__struct_fields__))
         self._write(MANIFEST, _json(msgspec.structs.replace(self._manifest, state=state)))
 
     def _write(self, name: str, data: bytes) -> Path:
@@ -146,9 +146,9 @@ def _json(value: object) -> bytes:
     return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
 
 
-def _csv(rows: Sequence[msgspec.Struct], fields: Sequence[str] = ()) -> bytes:
+def _csv(lines: Iterable[Mapping[str, object]], columns: Sequence[str]) -> bytes:
     out = io.StringIO(newline="")
-    writer = csv.DictWriter(out, fields or rows[0].__struct_fields__, lineterminator="\n")
+    writer = csv.DictWriter(out, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(msgspec.structs.asdict(row) for row in rows)
+    writer.writerows(lines)
     return out.getvalue().encode()

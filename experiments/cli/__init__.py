@@ -14,7 +14,18 @@ from collections.abc import Callable, Mapping, Sequence
 from cyclopts import App
 
 from experiments import __version__
-from experiments.cli import cache, compare, demo, doctor, gateways, processes, run, tournament, web
+from experiments.cli import (
+    cache,
+    compare,
+    demo,
+    doctor,
+    gateways,
+    processes,
+    run,
+    sweep,
+    tournament,
+    web,
+)
 from experiments.cli.errors import INTERRUPTED, CommandError
 
 app = App(
@@ -35,6 +46,11 @@ _EXAMPLES: Mapping[Callable[..., int], Sequence[str]] = {
         "swarmbed run swarm --seeds 1-5",
         "swarmbed run outage --figures",
         "swarmbed run my-scenario.toml --seed 7 --json",
+    ),
+    sweep.sweep: (
+        "swarmbed sweep cdn-policies --vary cdn.policy=lru,sieve,s3-fifo",
+        "swarmbed sweep swarm --vary clients.count=10,20,40 --seeds 1-3 --measure last_s,ratio",
+        "swarmbed sweep my.toml --vary cdn.tiers=1,2 --vary 'cdn.capacity=0.05,[0.02,0.1]'",
     ),
     tournament.tournament: (
         "swarmbed tournament tit-for-tat prop-share free-rider",

@@ -74,6 +74,8 @@ class Campaign:
 
     def present(self, results: Results, done: Sequence[Outcome], state: State) -> None:
         """Print the table or the JSON, draw, and finish the results directory."""
+        import msgspec
+
         from experiments import comparison, groups
         from experiments.results import with_details
 
@@ -98,7 +100,8 @@ class Campaign:
             drawn |= self.draw_more(done[0])
         self.keep_figures(results, drawn)
         if len(done) == 1 and done[0].cdn is not None:
-            results.add_table("caches.csv", done[0].cdn.caches)
+            caches = [msgspec.structs.asdict(each) for each in done[0].cdn.caches]
+            results.add_lines("caches.csv", caches)
         results.finish(rows, state, swarms=swarms, cdns=cdns)
 
     def keep_figures(self, results: Results, drawn: Mapping[str, bytes]) -> None:

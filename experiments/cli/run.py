@@ -68,7 +68,7 @@ def run(
         raise CommandError(f"--jobs: {jobs} is below 1")
     if seed is not None:
         asked = replace(asked, seed=seed)
-    numbers = [asked.seed] if seeds is None else _seeds(seeds)
+    numbers = [asked.seed] if seeds is None else read_seeds(seeds)
     asked = replace(asked, seed=numbers[0])
     kind = Campaign if seeds is None else _Repeats
     which = f"seed {asked.seed}" if seeds is None else f"seeds {seeds}"
@@ -116,7 +116,8 @@ class _Repeats(Campaign):
         results.finish(rows, state, swarms=swarms, cdns=cdns)
 
 
-def _seeds(text: str) -> list[int]:
+def read_seeds(text: str) -> list[int]:
+    """Return the seeds that `text` lists."""
     from experiments import repeats
 
     try:
