@@ -37,12 +37,13 @@ def cache(
         str, Parameter(help="Eviction policies, by name or as path/to/file.py:Class.")
     ] = "lru,sieve",
     size: Annotated[
-        str | None,
+        str,
         Parameter(
             help="Sizes of the cache: 1GiB, or 10% of the bytes of all objects. "
             f"[default: {_SIZES}; with --figure {_CURVE}]"
         ),
-    ] = None,
+        Parameter(show_default=False),
+    ] = "",
     admission: Annotated[
         str,
         Parameter(help="Who may enter: always, second-hit, size-limit=1MiB or probability=0.5."),
@@ -68,56 +69,83 @@ def cache(
     Policies: fifo, lru, lfu, clock, 2q, arc, sieve, s3-fifo, w-tiny-lfu, gdsf, lru-k, random,
     and belady, which knows the future. For Zipf demand, Che's approximation stands beside LRU.
     """
-    from cdn.eviction import PolicyError, find
-    from experiments.replay import AdmissionError, replay
+    from cdn.eviction import PolicyError
+    from experiments.replay import AdmissionError
     from experiments.traces import TraceError, Zipf, load
 
     if (trace is None) == (zipf is None):
         raise CommandError("give a TRACE, or --zipf 0.9 to draw one")
     if figure is not None and figure.suffix not in (".png", ".svg"):
         raise CommandError(f"--figure: {figure} must end in .png or .svg")
-    names = [name.strip() for name in policy.split(",") if name.strip()]
     law = None
     if zipf is not None:
         mean = read_quantity("--object-size", units.parse_size, object_size)
         law = Zipf(zipf, objects, requests, seed, mean, spread)
         _check(law)
     try:
-        for name in names:
-            find(name)
+        names = _policies(policy)
         replayed = law.trace() if law is not None else load(trace or Path())
-        if size is None:
-            size = _CURVE if figure else _SIZES
-        sizes = _sizes(size, replayed.footprint)
         show.say(_about(replayed), quiet=quiet)
-        rows = [
-            replay(replayed, name, capacity, admission, seed)
-            for capacity in sizes
-            for name in names
-        ]
+        sizes = _sizes(size or (_CURVE if figure else _SIZES), replayed.footprint)
+        rows = _replays(replayed, names, sizes, admission, seed=seed, quiet=quiet)
     except PolicyError as error:
         raise CommandError(f"--policy: {error}") from error
     except AdmissionError as error:
         raise CommandError(f"--admission: {error}") from error
     except TraceError as error:
         raise CommandError(str(error)) from error
-    if not rows:
-        raise CommandError("--policy: name at least one, such as lru")
+    che = [_che(row, law) for row in rows]
     if json:
-        show.as_json([_row(each, _che(each, law)) for each in rows])
+        show.as_json([_row(*pair) for pair in zip(rows, che, strict=True)])
     else:
-        _print(rows, [_che(each, law) for each in rows])
-    for each in rows:
-        if admission == "always" and each.refused > _MANY * each.requests:
-            show.say(
-                f"note     {each.policy} refused {each.refused:,} requests at {each.capacity:,} "
-                "bytes: objects too large for its newcomers' share, see docs/eviction.md",
-                quiet=quiet,
-            )
+        _print(rows, che)
+    _notes(rows, quiet=quiet)
     if figure is not None:
         _draw(figure, rows, caption=_about(replayed))
         show.say(f"figure   {figure}", quiet=quiet)
     return 0
+
+
+def _policies(text: str) -> list[str]:
+    """Return the names in `text`, all of which there are. Raises `PolicyError` if not."""
+    from cdn.eviction import find
+
+    names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    if not names:
+        raise CommandError("--policy: name at least one, such as lru")
+    for name in names:
+        find(name)
+    return names
+
+
+def _replays(
+    trace: Trace, names: Sequence[str], sizes: Sequence[int], admission: str, *, seed: int,
+    quiet: bool,
+) -> list[Replayed]:  # fmt: skip
+    from rich.console import Console
+    from rich.progress import track
+
+    from experiments.replay import replay
+
+    pairs = track(
+        [(name, capacity) for capacity in sizes for name in names],
+        description="replaying",
+        console=Console(stderr=True),
+        transient=True,
+        disable=quiet or not sys.stderr.isatty(),
+    )
+    return [replay(trace, name, capacity, admission, seed) for name, capacity in pairs]
+
+
+def _notes(rows: Sequence[Replayed], *, quiet: bool) -> None:
+    """Say where a policy itself, not admission, kept most of the objects out."""
+    for row in rows:
+        if row.admission == "always" and row.refused > _MANY * row.requests:
+            show.say(
+                f"note     {row.policy} refused {row.refused:,} requests at {row.capacity:,} "
+                "bytes: objects too large for it, see docs/eviction.md",
+                quiet=quiet,
+            )
 
 
 def _check(law: Zipf) -> None:
