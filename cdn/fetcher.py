@@ -170,7 +170,7 @@ class Fetcher:
     async def _fetch(self, ask: Ask, fill: Fill) -> Arriving | Passing:
         exchange, response = await self._send(ask)
         if ask.stale is not None:
-            if response.status == 304:
+            if response.status == 304 and ask.stale.validators != Validators():
                 await response.aclose()
                 if not confirms(Validators.of(response.headers), ask.stale.validators):
                     return await self._fetch(replace(ask, stale=None), fill)

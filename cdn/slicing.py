@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from cdn.cache import Cache
-from cdn.conditions import Validators
 from cdn.fetcher import Ask, Fetcher, Passing
 from cdn.fill import Shared
 from cdn.forwarding import CONDITIONS
@@ -103,9 +102,8 @@ class Slicer:
         return await self._fetch(ask, stored)
 
     async def _fetch(self, ask: Ask, stored: Stored | None) -> Piece | None:
-        stale = stored if stored is not None and stored.validators != Validators() else None
         try:
-            answer = await self._fetcher.fetch(replace(ask, stale=stale))
+            answer = await self._fetcher.fetch(replace(ask, stale=stored))
         except GatewayError:
             if stored is None or not stored.freshness.outlasts(
                 Failure.UNREACHABLE, ask.request.headers, self._wall()

@@ -140,7 +140,7 @@ class WebCache:
     async def _miss(
         self, request: Request, key: str, stored: Stored | None, why: str, remote: Address
     ) -> Response:
-        ask = Ask(request, key, self._revalidatable(stored), self._range(request, stored))
+        ask = Ask(request, key, stored, self._range(request, stored))
         fill = self._fetcher.under_way(ask)
         self._trace(
             "cache_missed", path=key, why=why, client=str(remote), collapsed=fill is not None
@@ -155,11 +155,8 @@ class WebCache:
             self._trace("origin_failed", path=key, status=error.status, reason=error.reason)
             return self._instead(request, key, stored, why, error)
 
-    def _revalidatable(self, stored: Stored | None) -> Stored | None:
-        return None if stored is None or stored.validators == Validators() else stored
-
     def _range(self, request: Request, stored: Stored | None) -> str | None:
-        """Return the Range to ask for: the client's, if nothing stored could be validated."""
+        """Return the Range to ask for: the client's, if nothing stored can be validated."""
         field = request.headers.get("range")
         if self._whole or stored is not None or request.method != "GET" or field is None:
             return None
