@@ -17,4 +17,26 @@ OnNetwork = Annotated[
 ]
 Host = Annotated[str, Parameter(help="Address to bind to; 0.0.0.0 is every interface.")]
 Port = Annotated[int, Parameter(help="Port to bind to; 0 picks a free one.")]
-TrackerAt = Annotated[str, Parameter(help="Where the tracker listens, HOST:PORT.")]
+TrackersAt = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--tracker",
+        negative="",
+        help="Where a tracker listens, HOST:PORT (default 127.0.0.1:7000). Repeat it for others, "
+        "asked in this order when one fails or knows nobody.",
+    ),
+]
+Picker = Annotated[
+    str,
+    Parameter(
+        help="Which chunk to ask for next: rarest-first, random, sequential, windowed-rarest, or "
+        "a class of your own, path/to/file.py:ClassName."
+    ),
+]
+Choker = Annotated[
+    str,
+    Parameter(
+        help="Whom to serve: tit-for-tat, block-tit-for-tat, prop-share, bit-tyrant, round-robin, "
+        "least-served, seed-linear, free-rider (nobody), or path/to/file.py:ClassName."
+    ),
+]

@@ -8,15 +8,18 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
-from experiments.cli.errors import ENVIRONMENT, INTERRUPTED, CommandError
+from experiments.cli.errors import ENVIRONMENT, FAILED, INTERRUPTED, CommandError
 
 if TYPE_CHECKING:
     from net.seam import Address, Listener
     from net.trace import Trace
+    from peer.strategy import Strategies
+
+DEFAULT_TRACKER = "127.0.0.1:7000"
 
 
 class Progress(Protocol):
@@ -38,6 +41,33 @@ def address(flag: str, text: str) -> Address:
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise CommandError(f"{flag}: '{text}' is not HOST:PORT, such as 127.0.0.1:7000")
     return Address(host.strip("[]"), int(port))
+
+
+def trackers(texts: Sequence[str] | None) -> list[Address]:
+    """Return the trackers named by `--tracker`, each once and in order, or the default one.
+
+    Raises:
+        CommandError: one is no address.
+    """
+    return [address("--tracker", text) for text in dict.fromkeys(texts or (DEFAULT_TRACKER,))]
+
+
+def strategies(**names: str) -> Strategies:
+    """Return the peer's strategies of these names (`picker`, `choker`, `seed_choker`).
+
+    Raises:
+        CommandError: there is no such strategy; names the flag, and the nearest.
+    """
+    from peer.decision import StrategyError
+    from peer.strategy import Strategies, find_choker, find_picker
+
+    for role, name in names.items():
+        try:
+            (find_picker if role == "picker" else find_choker)(name)
+        except StrategyError as error:
+            flag = "--picker" if role == "picker" else "--choker"
+            raise CommandError(f"{flag}: {error}") from error
+    return Strategies(**names)
 
 
 def trace(node: str, verbose: bool) -> Trace:
@@ -86,8 +116,14 @@ def serve_until_stopped(
 def run_until_stopped(
     run: Callable[[], Awaitable[None]], *, on_terminate: int = INTERRUPTED
 ) -> int:
-    """Run until done (0) or stopped by a signal, cleaning up in either case; return the code."""
+    """Run until done (0) or stopped by a signal, cleaning up in either case; return the code.
+
+    Raises:
+        CommandError: what ran said so, could not use the system, or a strategy of its failed.
+    """
     import trio
+
+    from peer.decision import StrategyError
 
     stopped_by: list[int] = []
 
@@ -110,6 +146,8 @@ def run_until_stopped(
         error = _first(errors)
         if isinstance(error, CommandError):
             raise error from None
+        if isinstance(error, StrategyError):
+            raise CommandError(str(error), FAILED) from error
         if isinstance(error, OSError):
             raise CommandError(str(error), ENVIRONMENT) from error
         raise

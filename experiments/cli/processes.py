@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +19,7 @@ from cyclopts import Parameter
 from experiments import units
 from experiments.cli import process, show
 from experiments.cli.errors import CommandError
-from experiments.cli.options import Host, Json, Port, Quiet, TrackerAt, Verbose
+from experiments.cli.options import Choker, Host, Json, Picker, Port, Quiet, TrackersAt, Verbose
 
 if TYPE_CHECKING:
     import trio
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from net.seam import Address
     from peer.node import Peer
     from peer.store import FileStore
+    from peer.strategy import Strategies
 
 LOOPBACK = "127.0.0.1"
 TRACKER_PORT = 7000
@@ -52,7 +54,8 @@ def seed(
     file: Annotated[Path, Parameter(help="The file to share.")],
     /,
     *,
-    tracker: TrackerAt = f"{LOOPBACK}:{TRACKER_PORT}",
+    trackers: TrackersAt = None,
+    choker: Choker = "least-served",
     chunk_size: Annotated[str, Parameter(help="Chunk of the swarm.")] = "64KiB",
     host: Host = LOOPBACK,
     quiet: Quiet = False,
@@ -65,7 +68,8 @@ def seed(
     from wire.errors import ProtocolError
     from wire.manifest import Manifest, default_path
 
-    place = process.address("--tracker", tracker)
+    places = process.trackers(trackers)
+    strategies = process.strategies(seed_choker=choker)
     try:
         manifest = Manifest.of_file(file, int(units.parse_size(chunk_size)))
         manifest.save(default_path(file))
@@ -77,8 +81,8 @@ def seed(
     async def serve(*, task_status: trio.TaskStatus[Address]) -> None:
         with FileStore(manifest, file) as store:
             peer = Peer(
-                SocketNetwork(host), store, place, rng=random.Random(),
-                trace=process.trace("seed", verbose),
+                SocketNetwork(host), store, *places, rng=random.Random(),
+                trace=process.trace("seed", verbose), strategies=strategies,
             )  # fmt: skip
             await peer.run(task_status=task_status)
 
@@ -91,7 +95,9 @@ def fetch(
     manifest: Annotated[Path, Parameter(help="The manifest that `seed` wrote.")],
     /,
     *,
-    tracker: TrackerAt = f"{LOOPBACK}:{TRACKER_PORT}",
+    trackers: TrackersAt = None,
+    picker: Picker = "rarest-first",
+    choker: Choker = "tit-for-tat",
     out: Annotated[Path, Parameter(help="Directory for the file.")] = Path(),
     stay: Annotated[
         bool, Parameter(negative="", show_default=False, help="Go on seeding once complete.")
@@ -106,7 +112,8 @@ def fetch(
     from wire.errors import ProtocolError
     from wire.manifest import Manifest
 
-    place = process.address("--tracker", tracker)
+    places = process.trackers(trackers)
+    strategies = process.strategies(picker=picker, choker=choker)
     try:
         wanted = Manifest.load(manifest)
         out.mkdir(parents=True, exist_ok=True)
@@ -116,7 +123,9 @@ def fetch(
     with store:
         held = store.have.bit_count()
         show.say(f"resumed  {held} of {wanted.chunk_count} chunks", quiet=quiet or not held)
-        fetching = _Fetching(store, place, host, stay=stay, quiet=quiet, verbose=verbose)
+        fetching = _Fetching(
+            store, places, strategies, host, stay=stay, quiet=quiet, verbose=verbose
+        )
         code = process.run_until_stopped(fetching.run)
         if store.complete:
             _tell_fetched(store, held, fetching, json=json)
@@ -128,7 +137,8 @@ class _Fetching:
     """One fetch under way; `received` counts the bytes of chunks that came from others."""
 
     store: FileStore
-    tracker: Address
+    trackers: Sequence[Address]
+    strategies: Strategies
     host: str
     stay: bool
     quiet: bool
@@ -145,7 +155,10 @@ class _Fetching:
 
         trace = process.trace("fetch", self.verbose)
         network = SocketNetwork(self.host)
-        peer = Peer(network, self.store, self.tracker, rng=random.Random(), trace=trace)
+        peer = Peer(
+            network, self.store, *self.trackers, rng=random.Random(), trace=trace,
+            strategies=self.strategies,
+        )  # fmt: skip
         started = trio.current_time()
         async with trio.open_nursery() as nursery:
             await nursery.start(peer.run)

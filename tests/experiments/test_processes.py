@@ -12,8 +12,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import get_args
 
 import pytest
+
+from experiments.cli import options
+from peer.strategy import CHOKERS, PICKERS
 
 COMMAND = [sys.executable, "-c", "from experiments.cli import main; raise SystemExit(main())"]
 SIZE = 48 * 2**20
@@ -110,6 +114,85 @@ def test_a_swarm_of_processes_shares_a_file_and_survives_a_kill(
     resumed = told[2]["resumed_chunks"]
     assert CHUNKS // 4 <= resumed < CHUNKS
     assert told[2]["received_bytes"] == SIZE - 65536 * resumed
+
+
+def test_a_swarm_with_strategies_of_its_own_and_a_tracker_that_is_gone(
+    tmp_path: Path, big_file: Path
+) -> None:
+    """The second tracker is asked when the first is dead; names and a file choose strategies."""
+    (tmp_path / "mine.py").write_text(
+        "class Mine:\n"
+        "    def choose(self, view):\n"
+        "        return view.interested[: view.slots]\n"
+        "class First:\n"
+        "    def pick(self, candidates, chunks, rng):\n"
+        "        return (candidates & -candidates).bit_length() - 1\n"
+    )
+    with running("tracker", "--port", "0") as first, running("tracker", "--port", "0") as second:
+        dead = address(first.said("tracker at"))
+        at = ("--tracker", dead, "--tracker", address(second.said("tracker at")))
+        first.stop()
+        with running("seed", str(big_file), *at, "--choker", "seed-linear") as seed:
+            seed.said("seeding")
+            fetch = ("fetch", f"{big_file}.manifest", *at, "--out")
+            mine = (f"{tmp_path / 'mine.py'}:First", f"{tmp_path / 'mine.py'}:Mine")
+            fetchers = [
+                Process(*fetch, str(tmp_path / "a"), "--picker", mine[0], "--choker", mine[1]),
+                Process(*fetch, str(tmp_path / "b"), "--picker", "random", "--choker", "BitTyrant"),
+            ]
+            for fetcher in fetchers:
+                code, out, err = fetcher.end()
+                assert code == 0, err
+                assert out.split()[0] == sha256(big_file)
+
+
+def test_a_strategy_that_fails_ends_the_fetch_with_a_sentence(
+    tmp_path: Path, big_file: Path
+) -> None:
+    """Which class of which file, and what it did; what was fetched is kept."""
+    (tmp_path / "bad.py").write_text(
+        "class Bad:\n    def pick(self, candidates, chunks, rng):\n        return -1\n"
+    )
+    with running("tracker", "--port", "0") as tracker:
+        at = ("--tracker", address(tracker.said("tracker at")))
+        with running("seed", str(big_file), *at) as seed:
+            seed.said("seeding")
+            bad = ("--picker", f"{tmp_path / 'bad.py'}:Bad", "--out", str(tmp_path / "a"))
+            code, _, err = Process("fetch", f"{big_file}.manifest", *at, *bad).end()
+    assert code == 1
+    assert "bad.py:Bad picked -1" in err
+    assert "Traceback" not in err
+    assert (tmp_path / "a" / "big.bin.part").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--tracker", "7000"), "--tracker: '7000' is not HOST:PORT"),
+        (("--tracker", "a:1", "--tracker", "b:0"), "--tracker: 'b:0' is not HOST:PORT"),
+        (("--picker", "rarest"), "--picker: no picker 'rarest'; did you mean 'rarest-first'?"),
+        (("--choker", "absent.py:Mine"), "--choker: there is no file 'absent.py'"),
+    ],
+)
+def test_wrong_trackers_and_strategies_are_refused_at_once(
+    tmp_path: Path, arguments: tuple[str, ...], says: str
+) -> None:
+    """Exit code 2, and the flag that was meant."""
+    code, _, err = Process("fetch", str(tmp_path / "x.manifest"), *arguments).end()
+    assert code == 2
+    assert says in err
+
+
+def test_help_names_every_strategy() -> None:
+    """The lists in the help are those of the registry."""
+    helps = [" ".join(help_of(kind)) for kind in (options.Picker, options.Choker)]
+    assert all(name in helps[0] for name in PICKERS)
+    assert all(name in helps[1] for name in CHOKERS)
+
+
+def help_of(kind: object) -> list[str]:
+    """Return the help texts of an option's type."""
+    return [str(each.help) for each in get_args(kind)[1:]]
 
 
 def test_ctrl_c_ends_a_server_with_130() -> None:
