@@ -63,8 +63,16 @@ _EXAMPLES: Mapping[Callable[..., int], Sequence[str]] = {
     ),
     demo.demo: ("swarmbed demo",),
     processes.tracker: ("swarmbed tracker",),
-    processes.seed: ("swarmbed seed big.iso",),
-    processes.fetch: ("swarmbed fetch big.iso.manifest --out downloads",),
+    processes.seed: (
+        "swarmbed seed big.iso",
+        "swarmbed seed big.iso --tracker 10.0.0.1:7000 --tracker 10.0.0.2:7000 --host 10.0.0.3",
+        "swarmbed seed big.iso --choker seed-linear",
+    ),
+    processes.fetch: (
+        "swarmbed fetch big.iso.manifest --out downloads",
+        "swarmbed fetch big.iso.manifest --tracker 10.0.0.1:7000 --tracker 10.0.0.2:7000",
+        "swarmbed fetch big.iso.manifest --picker sequential --choker mine.py:Mine --stay",
+    ),
     web.origin: ("swarmbed origin public",),
     gateways.edge: (
         "swarmbed edge --origin http://127.0.0.1:8000/",
