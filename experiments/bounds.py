@@ -98,23 +98,24 @@ def hybrid_cold(
     slowest_down: float,
     origin_up: float,
 ) -> float:
-    """Return max{ F / d_min, F / u_o, N F / (R + sum u_i) }: edges start empty.
+    """Return max{ F / d_min, F / u_o, F / sum u_e, N F / (R + sum u_i) }: edges start empty.
 
-    R is the most that all edges together can send: edge e sends what it has fetched at most
-    n_e times, at most at u_e, fetches at most at d_e, and all fetch at most at u_o together:
+    Edges without clients do not count. R is the most that all others together can send, each to
+    its own clients: edge e sends what it has fetched at most n_e times, at most at u_e, fetches
+    at most at d_e, and all fetch at most at u_o together:
     R = max sum n_e b_e where n_e b_e <= u_e, b_e <= d_e, sum b_e <= u_o.
     """
+    busy = sorted((edge for edge in edges if edge.clients), key=lambda edge: -edge.clients)
     left, rate = origin_up, 0.0
-    for edge in sorted(edges, key=lambda each: -each.clients):
-        if edge.clients:
-            fetched = min(left, edge.down, edge.up / edge.clients)
-            left -= fetched
-            rate += edge.clients * fetched
-    clients = sum(edge.clients for edge in edges)
+    for edge in busy:
+        fetched = min(left, edge.down, edge.up / edge.clients)
+        left -= fetched
+        rate += edge.clients * fetched
     return max(
         transfer_time(size, slowest_down),
         transfer_time(size, origin_up),
-        transfer_time(clients * size, rate + clients_up),
+        transfer_time(size, sum(min(edge.up, edge.down) for edge in busy)),
+        transfer_time(sum(edge.clients for edge in busy) * size, rate + clients_up),
     )
 
 

@@ -112,6 +112,45 @@ def test_a_lone_client_waits_for_the_edges_uplink() -> None:
     assert alone == pytest.approx(8)
 
 
+@pytest.mark.parametrize(
+    ("clients", "origin_up", "seconds"),
+    [
+        ([1, 0], 10e6, 80 / 8),  # one edge's uplink alone serves the one client
+        ([1, 1], 10e6, 160 / 12),  # the origin's 10 Mb/s, shared by the edges, and 2 of the clients
+        ([2, 1, 1], 10e6, 320 / 18),  # 4 fetched and sent twice, 6 once, and 4 of the clients
+        ([5, 5], 10e6, 800 / 26),  # both edges' uplinks full, each bit fetched sent five times
+        ([5, 5], 2e6, 800 / 20),  # the origin's 2 Mb/s times five, and 10 of the clients
+        ([1, 1], 1e6, 80),  # every bit leaves the origin once
+    ],
+)
+def test_cold_edges_send_on_what_they_fetch(
+    clients: list[int], origin_up: float, seconds: float
+) -> None:
+    """80 Mb, edges 8 Mb/s each way, clients 1 Mb/s up and 10 Mb/s down."""
+    loads = [EdgeLoad(each, 8e6, 8e6) for each in clients]
+    bound = bounds.hybrid_cold(10e6, loads, sum(clients) * 1e6, 10e6, origin_up)
+    assert bound == pytest.approx(seconds)
+
+
+@given(
+    positive,
+    st.lists(st.builds(EdgeLoad, counts, positive, positive), min_size=1, max_size=8),
+    positive,
+    positive,
+    positive,
+)
+def test_cold_edges_are_never_faster_than_warm(
+    size: float, edges: list[EdgeLoad], clients_up: float, down: float, origin_up: float
+) -> None:
+    """An origin and edge downlinks without limits leave the warm bound, and limits only add."""
+    n, edges_up = sum(edge.clients for edge in edges), sum(edge.up for edge in edges)
+    warm = bounds.hybrid_warm(size, n, edges_up, clients_up, down)
+    cold = bounds.hybrid_cold(size, edges, clients_up, down, origin_up)
+    free = [EdgeLoad(edge.clients, edge.up) for edge in edges]
+    assert cold >= warm * (1 - 1e-9)
+    assert bounds.hybrid_cold(size, free, clients_up, down, 1e15) == pytest.approx(warm)
+
+
 def test_http_over_tcp() -> None:
     """Ten objects of 100 kB at 10 Mb/s, RTT 100 ms: 0.08 s of bits and 0.2 s of waiting each."""
     assert bounds.http_nonpersistent(10, 1e5, 10e6, 0.1) == pytest.approx(2.8)
