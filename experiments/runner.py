@@ -120,7 +120,7 @@ def _bound(world: World, size: int) -> float:
 
 
 def _as_swarm(events: list[Event], world: World, size: int) -> SwarmMetrics | None:
-    hosts = (SERVER, *world.clients)
+    hosts = (SERVER, *world.edges, *world.clients)
     uplinks = {host: world.topology.access(host).up for host in hosts}
     metrics = swarm_metrics.fold(events, size=size, server=SERVER, uplinks=uplinks)
     steady = fluid.steady_state(world.scenario, size)
