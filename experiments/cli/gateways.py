@@ -74,7 +74,7 @@ def edge(
     from cdn.url import Url
 
     at = _address(listen, host, port)
-    door = None if placement is None else process.address("--placement", placement)
+    door = None if placement is None else process.address("--placement", placement, lowest=0)
     try:
         behind = Url.parse(origin).address
     except ValueError as error:
@@ -215,7 +215,7 @@ async def _administered(
 
     async with trio.open_nursery() as nursery:
         if where is not None:
-            at = process.address("--admin", where)
+            at = process.address("--admin", where, lowest=0)
             if not is_loopback(at.host):
                 raise CommandError(f"--admin: {at.host} is not this machine's own; use 127.0.0.1")
             listener = await process.listen(at.host, at.port)
@@ -235,7 +235,7 @@ def _anywhere() -> Network:
 def _address(listen: str | None, host: str, port: int) -> Address:
     from net.seam import Address
 
-    return Address(host, port) if listen is None else process.address("--listen", listen)
+    return Address(host, port) if listen is None else process.address("--listen", listen, lowest=0)
 
 
 def _ports(text: str) -> frozenset[int]:

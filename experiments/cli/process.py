@@ -29,8 +29,10 @@ class Progress(Protocol):
         """Show `done` of `total`, if that is known."""
 
 
-def address(flag: str, text: str) -> Address:
+def address(flag: str, text: str, *, lowest: int = 1) -> Address:
     """Return the address written as HOST:PORT (an IPv6 host in brackets).
+
+    `lowest` is 0 for an address to listen at, where port 0 picks a free one.
 
     Raises:
         CommandError: it is none; names `flag`.
@@ -38,7 +40,7 @@ def address(flag: str, text: str) -> Address:
     from net.seam import Address
 
     host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+    if not host or not port.isdecimal() or not lowest <= int(port) < 65536:
         raise CommandError(f"{flag}: '{text}' is not HOST:PORT, such as 127.0.0.1:7000")
     return Address(host.strip("[]"), int(port))
 
