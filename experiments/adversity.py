@@ -16,6 +16,7 @@ from experiments.faults import (
     Fault,
     Freeze,
     Leave,
+    Outage,
     Partition,
     SlowLink,
     TrackerOutage,
@@ -57,7 +58,7 @@ async def _strike(stage: Stage, fault: Fault) -> None:
             stage.leave(host)
         case SlowLink(host=host, up=up, down=down):
             stage.set_access(host, up=up, down=down)
-        case TrackerOutage(host=host, lasts=lasts):
+        case TrackerOutage(host=host, lasts=lasts) | Outage(host=host, lasts=lasts):
             stage.stop(host)
             await trio.sleep(lasts)
             await stage.start_again(host)

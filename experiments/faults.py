@@ -87,6 +87,21 @@ class TrackerOutage(
     host: str = "tracker"
 
 
+class Outage(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="kind",
+    tag="outage",
+):
+    """The server, the director or a cache is killed, and started anew: it remembers nothing."""
+
+    at: Duration
+    lasts: Duration
+    host: str
+
+
 class Partition(
     msgspec.Struct,
     frozen=True,
@@ -117,7 +132,7 @@ class Freeze(
     host: str
 
 
-Fault: TypeAlias = Crash | Crashes | Leave | SlowLink | TrackerOutage | Partition | Freeze
+Fault: TypeAlias = Crash | Crashes | Leave | SlowLink | TrackerOutage | Outage | Partition | Freeze
 
 KEYS = ("kind", "at", "lasts", "host", "hosts", "share", "up", "down")
 """All keys that some fault has."""
@@ -131,7 +146,11 @@ def hosts_of(fault: Fault) -> list[tuple[str, str]]:
 
 
 def problems(
-    fault: Fault, *, horizon: float, trackers: tuple[str, ...]
+    fault: Fault,
+    *,
+    horizon: float,
+    trackers: tuple[str, ...],
+    restartable: tuple[str, ...] = (),
 ) -> Iterator[tuple[str, str]]:
     """Yield the key and the fix of each thing in `fault` that cannot be, hosts aside."""
     if fault.at >= horizon:
@@ -141,6 +160,11 @@ def problems(
             yield "", "a slow-link needs up or down"
         case Crashes(share=share) if not 0 < share <= 1:
             yield "share", f"{share:g} is not above 0 and at most 1"
+        case Outage(host=host) if host not in restartable:
+            yield (
+                "host",
+                f"{host!r} cannot be started anew; one of {', '.join(restartable) or 'none'}",
+            )
         case Partition(hosts=[]):
             yield "hosts", "a partition needs at least one host"
         case TrackerOutage(host=host) if host not in trackers:

@@ -76,14 +76,17 @@ class Visitors:
     async def _live_through(self, number: int, session: Session, began: float) -> None:
         await trio.sleep_until(began + session.start)
         trace = self._stage.trace(session.client)
+        asked = trio.current_time()
         try:
             links = await self._links(number, session)
         except DownloadError as error:
             trace(FAILED, path=session.paths[0], reason=str(error))
             return
+        waited = trio.current_time() - asked
         for link, path, pause in zip(links, session.paths, session.pauses, strict=True):
             await trio.sleep(pause)
-            await self._ask(session.client, link, path, trace)
+            await self._ask(session.client, link, path, trace, waited)
+            waited = 0.0
 
     async def _links(self, number: int, session: Session) -> Sequence[str]:
         """Return the URL of each request: the director's, or as the session's page says."""
@@ -94,7 +97,8 @@ class Visitors:
         await download(network, page, sink=sink, silence=self._patience)
         return bytes(sink.content).decode().split()
 
-    async def _ask(self, client: str, link: str, path: str, trace: Trace) -> None:
+    async def _ask(self, client: str, link: str, path: str, trace: Trace, waited: float) -> None:
+        """Request one object, for whose link the client has `waited` already."""
         try:
             done = await download(
                 self._stage.network(client),
@@ -115,8 +119,8 @@ class Visitors:
             path=path,
             server=self._hosts.get(host, host),
             bytes=done.bytes,
-            seconds=done.seconds,
-            first_byte=done.first_byte,
+            seconds=waited + done.seconds,
+            first_byte=waited + done.first_byte,
             resumed=done.resumed,
         )
 

@@ -87,8 +87,15 @@ async def _start_director(
     director = Director(
         steering, wall=stage.wall, pages=pages(sessions), trace=census.watching(trace)
     )
-    listener = await stage.network(DIRECTOR).listen()
-    address: Address = await stage.serve(DIRECTOR, partial(director.serve, listener))
+    port = 0
+
+    async def run(*, task_status: trio.TaskStatus[Address]) -> None:
+        nonlocal port
+        listener = await stage.network(DIRECTOR).listen(port)
+        port = listener.address.port
+        await director.serve(listener, task_status=task_status)
+
+    address: Address = await stage.serve(DIRECTOR, run)
     prober = Prober(
         stage.network(DIRECTOR), caches.edges, steering.mark, probing=_probing(cdn), trace=trace
     )

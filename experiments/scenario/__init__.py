@@ -11,6 +11,7 @@ from experiments.faults import (
     Fault,
     Freeze,
     Leave,
+    Outage,
     Partition,
     SlowLink,
     TrackerOutage,
@@ -44,7 +45,7 @@ from experiments.scenario.writing import to_toml
 __all__ = [
     "AfterSeeding", "Arrival", "Catalogue", "Cdn", "Clients", "Content", "Crash", "Crashes",
     "Demand", "Departure", "Duration", "Edges", "Fault", "FlashCrowd", "Freeze", "Leave",
-    "Network", "Never", "OnCompletion", "Partition", "Peers", "Poisson", "Rate", "Scenario",
-    "ScenarioError", "Server", "Size", "SlowLink", "Timetable", "TrackerOutage", "WebSeed",
-    "load", "parse", "problems", "read", "to_toml",
+    "Network", "Never", "OnCompletion", "Outage", "Partition", "Peers", "Poisson", "Rate",
+    "Scenario", "ScenarioError", "Server", "Size", "SlowLink", "Timetable", "TrackerOutage",
+    "WebSeed", "load", "parse", "problems", "read", "to_toml",
 ]  # fmt: skip

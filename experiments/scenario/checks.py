@@ -104,7 +104,10 @@ def _fault_problems(scenario: Scenario) -> Iterator[tuple[str, str]]:
                 fix = f"did you mean {near[0]!r}?" if near else f"hosts are {_span(scenario)}"
                 yield f"{path}.{key}", f"no host {host!r}; {fix}"
         for key, problem in adversities.problems(
-            fault, horizon=scenario.horizon, trackers=scenario.tracker_names
+            fault,
+            horizon=scenario.horizon,
+            trackers=scenario.tracker_names,
+            restartable=delivery_checks.restartable(scenario),
         ):
             yield f"{path}.{key}" if key else path, problem
 

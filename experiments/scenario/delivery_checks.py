@@ -58,6 +58,13 @@ def problems(scenario: Scenario) -> Iterator[tuple[str, str]]:
         yield from _of_cdn(scenario.cdn, scenario.catalogue, scenario.demand)
 
 
+def restartable(scenario: Scenario) -> tuple[str, ...]:
+    """Return the hosts whose nodes can be killed and started anew."""
+    if scenario.cdn is None:
+        return ()
+    return ("server", *scenario.cache_names, *scenario.edge_names)
+
+
 def capacities(cdn: Cdn, total: int) -> list[int]:
     """Return the bytes of one cache in each tier, edges first; `total` is the catalogue's.
 
