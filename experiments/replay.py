@@ -5,12 +5,15 @@ It knows traces, admission and eviction; what is stored under the keys nobody as
 
 from __future__ import annotations
 
+import inspect
 import random
 import time
 from dataclasses import dataclass
+from typing import Any, cast
 
 from cdn.admission import Admission, Always, Probability, SecondHit, SizeLimit
 from cdn.eviction import PolicyError, make
+from cdn.loading import LoadError, is_file, load_class
 from experiments import units
 from experiments.traces import Trace
 
@@ -93,11 +96,14 @@ class AdmissionError(ValueError):
 def find_admission(text: str, rng: random.Random) -> Admission:
     """Return the admission called `always`, `second-hit`, `size-limit=1MiB`, `probability=0.5`.
 
-    `second-hit=100000` remembers that many objects.
+    `second-hit=100000` remembers that many objects. `path/to/file.py:Class` is anybody's: a class
+    with `admits(self, key, size)` whose `__init__` asks for nothing, or for `rng`.
 
     Raises:
         AdmissionError: there is none; names it and the fix.
     """
+    if is_file(text):
+        return _load(text, rng)
     name, given, value = text.partition("=")
     try:
         if name == "always" and not given:
@@ -111,6 +117,22 @@ def find_admission(text: str, rng: random.Random) -> Admission:
     except ValueError as error:
         raise AdmissionError(f"admission {text!r}: {error}") from error
     raise AdmissionError(f"no admission {text!r}; there are {', '.join(ADMISSIONS)}")
+
+
+def _load(text: str, rng: random.Random) -> Admission:
+    try:
+        kind = load_class(text)
+        call = inspect.signature(kind.admits) if hasattr(kind, "admits") else None
+        if call is None:
+            raise AdmissionError(f"{text} is no admission: it has no admits(self, key, size)")
+        call.bind("self", "key", "size")
+        asked = inspect.signature(kind).parameters
+        made: Any = kind(**({"rng": rng} if "rng" in asked else {}))
+    except LoadError as error:
+        raise AdmissionError(str(error)) from error
+    except TypeError as error:
+        raise AdmissionError(f"{text} is no admission: {error}") from error
+    return cast("Admission", made)
 
 
 def _whole(text: str) -> int:

@@ -166,6 +166,8 @@ def _sizes(text: str, footprint: int) -> list[int]:
         share = _SHARE.fullmatch(each)
         if share:
             sizes.add(int(footprint * float(share[1]) / 100))
+        elif each.isdecimal():
+            sizes.add(int(each))
         else:
             sizes.add(read_quantity("--size", units.parse_size, each))
     if not sizes or min(sizes) < 1:

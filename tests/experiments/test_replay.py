@@ -102,6 +102,29 @@ def test_what_is_no_admission_is_refused(text: str, fault: str) -> None:
     assert fault in str(error.value)
 
 
+def test_an_admission_in_a_file(tmp_path: Path) -> None:
+    """It is made with chance if it asks for it, and refused if it cannot admit."""
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "class Even:\n    def admits(self, key, size): return size % 2 == 0\n"
+        "class Chancy(Even):\n    def __init__(self, rng): self.rng = rng\n"
+        "class Deaf: pass\n"
+        "class Odd:\n    def admits(self): return True\n"
+        "class Greedy(Even):\n    def __init__(self, much): pass\n"
+    )
+    assert counts(replay(SMALL, "lru", 3, f"{path}:Even")) == (0, 0, 2, 3)
+    rng = random.Random(1)
+    assert vars(find_admission(f"{path}:Chancy", rng))["rng"] is rng
+    for name, fault in (
+        ("Deaf", "it has no admits"),
+        ("Odd", "is no admission: too many positional arguments"),
+        ("Greedy", "is no admission"),
+        ("None", "has no class 'None'; it has Even"),
+    ):
+        with pytest.raises(AdmissionError, match=fault):
+            find_admission(f"{path}:{name}", rng)
+
+
 @pytest.mark.parametrize("alpha", [0.6, 0.9, 1.2])
 @pytest.mark.parametrize("share", [0.01, 0.1, 0.5])
 @pytest.mark.parametrize("sigma", [0.0, 1.0])
