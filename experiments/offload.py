@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from experiments.log import Event
-from experiments.metrics import DELIVERED
+from experiments.metrics import CLIENT_ARRIVED, DELIVERED
 from experiments.swarm_metrics import CHUNK_DUPLICATED, CHUNK_RECEIVED, names
 
 
@@ -20,18 +20,17 @@ def offload(events: Sequence[Event]) -> float | None:
     chunks at all downloaded everything.
     """
     name_of = names(events)
-    clients = {event.host for event in events if event.name == DELIVERED}
-    peers = clients | {event.host for event in events if event.name == CHUNK_RECEIVED}
+    clients = {event.host for event in events if event.name == CLIENT_ARRIVED}
+    served = {event.host for event in events if event.name == DELIVERED}
     delivered, dear, swarming = 0, Counter[str](), set[str]()
     for event in events:
         if event.name == DELIVERED:
             delivered += int(event.fields["bytes"] or 0)
-        elif event.name in (CHUNK_RECEIVED, CHUNK_DUPLICATED) and event.host in clients:
+        elif event.name in (CHUNK_RECEIVED, CHUNK_DUPLICATED) and event.host in served:
             swarming.add(event.host)
-            if name_of(str(event.fields["source"])) not in peers:
+            if name_of(str(event.fields["source"])) not in clients:
                 dear[event.host] += int(event.fields["bytes"] or 0)
     if not delivered:
         return None
-    size = delivered // len(clients)
-    downloaded = size * len(clients - swarming)
+    downloaded = delivered // len(served) * len(served - swarming)
     return 1 - (downloaded + sum(dear.values())) / delivered
