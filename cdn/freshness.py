@@ -167,6 +167,8 @@ def _expires(exchange: Exchange, control: Directives) -> float | None:
 
 def _heuristic(exchange: Exchange, control: Directives) -> float | None:
     modified = parse_date(exchange.response.get("last-modified") or "")
+    if "set-cookie" in exchange.response:
+        return None  # what may be for one user is not shared on a guess (RFC 9111 7.3)
     if modified is None or not (exchange.status in HEURISTIC_STATUSES or "public" in control):
         return None
     return min(max(0.0, _HEURISTIC_SHARE * (exchange.date - modified)), _HEURISTIC_MOST)
@@ -187,7 +189,7 @@ LIFETIMES: tuple[Rule[Lifetime], ...] = (
     ),
     Rule(
         "heuristic", "RFC 9111 4.2.2",
-        "Else a tenth of the time since Last-Modified, at most a day; without it, nothing.",
+        "Else a tenth of the time since Last-Modified, at most a day; no guess with Set-Cookie.",
         _heuristic,
     ),
 )  # fmt: skip

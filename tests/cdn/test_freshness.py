@@ -147,6 +147,7 @@ LIFETIME: dict[str, list[tuple[Fields, float]]] = {
         (cc('extension="max-age=100", max-age=5'), 5),
         (cc("max-age=99999999999999999999"), 2**31),
         (cc("max-age=5", **{"cdn-cache-control": "max-age=50"}), 50),
+        (cc("max-age=5", set_cookie="a=b"), 5),
         (cc("max-age=5", **{"cdn-cache-control": "max-age=50, &&&"}), 5),
     ],
     "expires": [
@@ -160,6 +161,7 @@ LIFETIME: dict[str, list[tuple[Fields, float]]] = {
         ({"date": at(0), "last-modified": at(-1000)}, 100),
         ({"date": at(0), "last-modified": at(-(10**8))}, 86_400),
         ({"date": at(0), "last-modified": at(10)}, 0),
+        ({"date": at(0), "last-modified": at(-1000), "set-cookie": "a=b"}, 0),
         ({}, 0),
     ],
 }
