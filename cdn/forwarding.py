@@ -32,8 +32,12 @@ CONDITIONS = (
 
 
 def end_to_end(headers: Headers) -> Headers:
-    """Return `headers` without those meant for one connection only (RFC 9110 7.6.1)."""
-    return headers.without(*_HOP_BY_HOP, *headers.items("connection"))
+    """Return `headers` without those meant for one connection only (RFC 9110 7.6.1).
+
+    A length beside a transfer coding does not count, and goes as well (RFC 9112 6.3).
+    """
+    framing = ("content-length",) if "transfer-encoding" in headers else ()
+    return headers.without(*_HOP_BY_HOP, *framing, *headers.items("connection"))
 
 
 def forwarded(headers: Headers, name: str) -> Headers:

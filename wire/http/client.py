@@ -188,6 +188,8 @@ class HttpConnection:
         for _ in range(_INTERIM):
             event = await self._next_event()
             if isinstance(event, h11.Response):
+                if not event.http_version.startswith(b"1."):
+                    raise HttpError(f"HTTP/{event.http_version.decode('ascii')} is not spoken here")
                 return event
             if isinstance(event, h11.InformationalResponse) and inform is not None:
                 await inform(event.status_code, Headers.decode(event.headers))
