@@ -116,7 +116,7 @@ class Download:
         self.release(neighbour, index)
         if not self._missing >> index & 1:
             return Verdict.DUPLICATE
-        if not self._store.manifest.verify(index, payload):
+        if not self._store.verify(index, payload):
             return Verdict.CORRUPT
         self._store.write(index, payload)
         self._missing &= ~(1 << index)
@@ -149,6 +149,11 @@ class Download:
         """Give up everything asked of `neighbour`."""
         for index in list(neighbour.requested):
             self.release(neighbour, index)
+
+    def withdraw_all(self, neighbour: Neighbour) -> None:
+        """Give up everything asked of `neighbour`, and tell it so."""
+        neighbour.outbox.extend([Cancel(index) for index in neighbour.requested])
+        self.release_all(neighbour)
 
     def lose_interest(self, neighbours: Iterable[Neighbour]) -> None:
         """Tell those neighbours that have nothing for us any more."""

@@ -38,12 +38,18 @@ class ChunkStore(Protocol):
     def read(self, index: int) -> bytes:
         """Return chunk `index`; `KeyError` when it is not there."""
 
+    def verify(self, index: int, data: Buffer) -> bool:
+        """Whether `data` is chunk `index` of the manifest."""
+
     def write(self, index: int, data: Buffer) -> None:
         """Keep `data` as chunk `index`; the caller has verified it."""
 
 
 class ChunkPool:
-    """Equal chunks are one object: however many stores hold a chunk, memory holds it once."""
+    """Equal chunks are one object: however many stores hold a chunk, memory holds it once.
+
+    Always true: each chunk here was verified against the hash it is kept under.
+    """
 
     def __init__(self) -> None:
         self._chunks: dict[bytes, bytes] = {}
@@ -54,6 +60,10 @@ class ChunkPool:
         if chunk is None:
             chunk = self._chunks[chunk_hash] = bytes(data)
         return chunk
+
+    def holds(self, chunk_hash: bytes, data: Buffer) -> bool:
+        """Whether `data` equals, byte for byte, the chunk with this hash that is here."""
+        return self._chunks.get(chunk_hash) == bytes(data)
 
 
 class MemoryStore:
@@ -88,6 +98,11 @@ class MemoryStore:
     def complete(self) -> bool:
         """Whether every chunk is there."""
         return self.have == self._everything
+
+    def verify(self, index: int, data: Buffer) -> bool:
+        """Whether `data` is chunk `index`: compared with the shared one, or by its hash."""
+        shared = self._pool.holds(self.manifest.hashes[index], data)
+        return shared or self.manifest.verify(index, data)
 
     def read(self, index: int) -> bytes:
         """Return chunk `index`, the shared object; `KeyError` when it is not there."""
@@ -127,6 +142,10 @@ class FileStore:
     def complete(self) -> bool:
         """Whether every chunk is there and the file has its name."""
         return self.have == self._everything
+
+    def verify(self, index: int, data: Buffer) -> bool:
+        """Whether the hash of `data` is that of chunk `index`."""
+        return self.manifest.verify(index, data)
 
     def read(self, index: int) -> bytes:
         """Return chunk `index` from disk; `KeyError` when it is not there."""

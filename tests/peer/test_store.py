@@ -56,6 +56,18 @@ def test_a_chunk_of_another_length_is_refused(make: Make) -> None:
     assert store.have == 0
 
 
+def test_only_the_chunk_itself_is_verified(make: Make) -> None:
+    """Neither another chunk nor a damaged one is, held already or not."""
+    store = make(MANIFEST)
+    for held in (False, True):
+        assert store.have >> 1 & 1 == held
+        assert store.verify(1, CHUNKS[1])
+        assert store.verify(1, memoryview(CHUNKS[1]))
+        for wrong in (CHUNKS[4], b"", CHUNKS[1][:-1], CHUNKS[1][:-1] + b"?"):
+            assert not store.verify(1, wrong)
+        store.write(1, CHUNKS[1])
+
+
 def test_an_empty_file_is_complete_at_once(make: Make) -> None:
     """A file without chunks needs none."""
     assert make(Manifest.of_bytes("empty", b"", 10)).complete
