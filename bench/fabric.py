@@ -56,7 +56,7 @@ class CountingClock:
 
     def __init__(self, clock: VirtualClock) -> None:
         self.events = 0
-        self.now, self.actual, self.wake = clock.now, clock.actual, clock.wake
+        self.now, self.actual = clock.now, clock.actual
         self._clock = clock
 
     def call_at(self, when: float, callback: Callable[[Any], None], argument: Any) -> None:
@@ -84,7 +84,7 @@ def carry(flows: int, *, count: bool = False) -> int:
             seed=1,
             transport=Transport(segment=SEGMENT),
         )
-        done, left = Parking(clock), flows
+        done, left = Parking(), flows
 
         def finish() -> None:
             nonlocal left

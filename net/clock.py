@@ -19,7 +19,7 @@ _IDLE_SLEEP = 0.02  # real seconds; lets trio's own idle detection and shutdown 
 
 
 class Scheduler(Protocol):
-    """What the fabric needs of time: to read it, to be called later, to wake a task."""
+    """What the fabric needs of time: to read it, and to be called later."""
 
     def now(self) -> float:
         """The present, in seconds."""
@@ -29,9 +29,6 @@ class Scheduler(Protocol):
 
     def call_at(self, when: float, callback: Callable[[Any], None], argument: Any) -> None:
         """Call `callback(argument)` at time `when`, after all earlier calls for that time."""
-
-    def wake(self, task: trio.lowlevel.Task) -> None:
-        """Make a parked task runnable."""
 
 
 class StalledError(Exception):
@@ -53,8 +50,8 @@ class VirtualClock(trio.abc.Clock):
         self._now = 0.0
         self._events: list[tuple[float, int, Callable[[Any], None], Any]] = []
         self._sequence = count()
-        self._woke = False
-        self._idle = _IdleProbe()
+        self._idle = False
+        self._scheduling = _Scheduling()
 
     def now(self) -> float:
         """Virtual seconds since the start of the run."""
@@ -68,41 +65,41 @@ class VirtualClock(trio.abc.Clock):
         """Run `callback(argument)` at virtual time `when`; events of one time run in call order."""
         heappush(self._events, (when, next(self._sequence), callback, argument))
 
-    def wake(self, task: trio.lowlevel.Task) -> None:
-        """Reschedule a parked task, and let it run before time goes on."""
-        self._woke = True
-        trio.lowlevel.reschedule(task)
-
     def start_clock(self) -> None:
-        """Called by trio at the start of a run: nothing to prepare."""
+        """Called by trio at the start of a run: from now on see which tasks become runnable."""
+        trio.lowlevel.add_instrument(self._scheduling)
 
     def current_time(self) -> float:
         """Trio's name for `now`."""
         return self._now
 
     def deadline_to_sleep_time(self, deadline: float) -> float:
-        """Advance to the next event or deadline; return the real seconds trio should sleep."""
-        events = self._events
+        """Advance to the next event or deadline; return the real seconds trio should sleep.
+
+        An event that moves a deadline must wake a task too: only then does time stop for it.
+        """
+        events, scheduling = self._events, self._scheduling
+        idle, self._idle = self._idle and not scheduling.seen, False
         limit = min(deadline, self.horizon)
-        self._woke = False
+        scheduling.seen = False
         while events and events[0][0] <= limit:
             when, _, callback, argument = heappop(events)
             self._now = max(self._now, when)
             callback(argument)
-            if self._woke and not (events and events[0][0] == when):
+            if scheduling.seen and not (events and events[0][0] == when):
                 return 0.0
         if deadline <= self.horizon and deadline != inf:
             self._now = max(self._now, deadline)
             return 0.0
         if events or deadline != inf:
             return self._give_up(f"the run did not finish within its horizon of {self.horizon:g} s")
-        return self._wait_for_life()
+        return self._wait_for_life(idle)
 
-    def _wait_for_life(self) -> float:
-        """Neither event nor deadline is left: sleep briefly; asked again, call it a deadlock."""
-        if self._idle.armed and not self._idle.stirred:
+    def _wait_for_life(self, idle: bool) -> float:
+        """Neither event nor deadline is left: sleep briefly; if idle before, it is a deadlock."""
+        if idle:
             return self._give_up(f"deadlock at {self._now:g} s: {_blocked_tasks()}")
-        self._idle.arm()
+        self._idle = True
         return _IDLE_SLEEP
 
     def _give_up(self, reason: str) -> float:
@@ -114,19 +111,13 @@ class VirtualClock(trio.abc.Clock):
         return 0.0
 
 
-class _IdleProbe(trio.abc.Instrument):
-    """Notices whether any task was scheduled since it was armed."""
+class _Scheduling(trio.abc.Instrument):
+    """Notices whether any task became runnable, whoever woke it."""
 
-    armed = False
-    stirred = False
-
-    def arm(self) -> None:
-        if not self.armed:
-            trio.lowlevel.add_instrument(self)
-        self.armed, self.stirred = True, False
+    seen = False
 
     def task_scheduled(self, task: trio.lowlevel.Task) -> None:  # noqa: ARG002 - trio's signature
-        self.stirred = True
+        self.seen = True
 
 
 def _blocked_tasks(most: int = 8) -> str:

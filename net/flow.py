@@ -111,9 +111,9 @@ class Flow:
         self._end_arrival: float | None = None
         self._held = 0.0
 
-    def send(self, data: Piece) -> None:
-        """Queue `data`; it is kept by reference, so it must not change."""
-        size = len(data)
+    def send(self, *pieces: Piece) -> None:
+        """Queue `pieces`; they are kept by reference, so they must not change."""
+        size = sum(map(len, pieces))
         if not size or self.dead:
             return
         alone = not self.unsent and not self._in_transit and not self.paused
@@ -121,9 +121,9 @@ class Flow:
             arrival = self._express(size)
             if arrival is not None:
                 self._unread += size
-                self._scheduler.call_at(arrival, self._arrive_express, data)
+                self._scheduler.call_at(arrival, self._arrive_express, (pieces, size))
                 return
-        self._pending.append(data)
+        self._pending.extend(pieces)
         self.unsent += size
         self.pump()
 
@@ -159,7 +159,9 @@ class Flow:
         if self._at_uplink or self.paused or not self.unsent:
             return
         transport = self._transport
-        wanted = min(self.unsent, transport.segment, max(PACKET, int(self._cwnd) // 4))
+        wanted = min(transport.segment, max(PACKET, int(self._cwnd) // 4))
+        if self.unsent < wanted + PACKET:
+            wanted = self.unsent  # less than a packet is not worth a segment of its own
         size = min(wanted, self._window_room(), transport.receive_buffer - self._unread)
         if size < wanted and size < PACKET:
             if self._acks and not self._timer_set:
@@ -281,9 +283,9 @@ class Flow:
         self._deliver(segment.pieces, segment.size)
         self._end_if_last()
 
-    def _arrive_express(self, data: Piece) -> None:
+    def _arrive_express(self, message: tuple[Sequence[Piece], int]) -> None:
         if not self.dead:
-            self._deliver((data,), len(data))
+            self._deliver(*message)
 
     def _arrive_end(self, _: object) -> None:
         if not self.dead:

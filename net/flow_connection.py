@@ -27,7 +27,7 @@ class FlowConnection(Connection):
         self._fabric = fabric
         self._local = local
         self._remote = remote
-        self._writer = Parking(fabric.scheduler)
+        self._writer = Parking()
         self._sending = False
         self._eof_sent = False
         self._closed = False
@@ -49,20 +49,24 @@ class FlowConnection(Connection):
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send all of `data`; returns once the first link has it all."""
+        await self.send_parts(data)
+
+    async def send_parts(self, *parts: bytes | bytearray | memoryview) -> None:
+        """Send `parts` one after the other, as if they were one; none is copied that is bytes."""
         self._check_idle()
         if self._eof_sent:
             raise trio.ClosedResourceError("the sending half was already closed")
         if self._broken:
             raise trio.BrokenResourceError("connection reset by peer")
-        self._out.send(_frozen(data))
+        self._out.send(*map(_frozen, parts))
         await self._until_room()
 
-    def send_now(self, data: bytes | memoryview) -> bool:
-        """Send `data` without waiting, if nobody is sending and the send buffer has room."""
+    def send_now(self, *parts: bytes | memoryview) -> bool:
+        """Send `parts` without waiting, if nobody is sending and the send buffer has room."""
         unable = self._sending or self._closed or self._broken or self._eof_sent
         if unable or self._out.unsent > self._fabric.transport.send_buffer:
             return False
-        self._out.send(_frozen(data))
+        self._out.send(*map(_frozen, parts))
         return True
 
     async def wait_send_all_might_not_block(self) -> None:

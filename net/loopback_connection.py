@@ -37,7 +37,7 @@ class LoopbackConnection(FlowConnection):
         super().__init__(fabric, inner.local, inner.remote)
         self._hosts = hosts
         self._inner = inner
-        self._pump = Parking(fabric.scheduler)
+        self._pump = Parking()
         self._arrived: deque[Piece] = deque()
         self._ended = False
         self._linger = trio.CancelScope()

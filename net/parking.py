@@ -1,6 +1,6 @@
-"""Where tasks of the virtual internet wait for an event: a parking lot for one, and a mailbox.
+"""Where tasks of an emulated internet wait for an event: a parking lot for one, and a mailbox.
 
-Trio's own primitives would do, but the virtual clock must know when an event woke a task.
+They know nothing of what is waited for.
 """
 
 from __future__ import annotations
@@ -10,18 +10,15 @@ from typing import Generic, TypeVar
 
 import trio
 
-from net.clock import Scheduler
-
 T = TypeVar("T")
 
 
 class Parking:
     """Room for one waiting task."""
 
-    __slots__ = ("_scheduler", "_task")
+    __slots__ = ("_task",)
 
-    def __init__(self, scheduler: Scheduler) -> None:
-        self._scheduler = scheduler
+    def __init__(self) -> None:
         self._task: trio.lowlevel.Task | None = None
 
     @property
@@ -38,7 +35,7 @@ class Parking:
         """Wake the task that waits, if one does."""
         if self._task is not None:
             task, self._task = self._task, None
-            self._scheduler.wake(task)
+            trio.lowlevel.reschedule(task)
 
     def _leave(self, _: object) -> trio.lowlevel.Abort:
         self._task = None
@@ -51,8 +48,7 @@ class Mailbox(Generic[T]):
     Always true: it holds at most `capacity` things, and while it holds any no task waits.
     """
 
-    def __init__(self, scheduler: Scheduler, capacity: int) -> None:
-        self._scheduler = scheduler
+    def __init__(self, capacity: int) -> None:
         self._capacity = capacity
         self._items: deque[T] = deque()
         self._waiting: deque[Parking] = deque()
@@ -75,7 +71,7 @@ class Mailbox(Generic[T]):
         if self._items or self._closed:
             await trio.lowlevel.checkpoint()
         while not self._items and not self._closed:
-            parking = Parking(self._scheduler)
+            parking = Parking()
             self._waiting.append(parking)
             try:
                 await parking.wait()

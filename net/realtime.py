@@ -49,10 +49,6 @@ class RealTimeScheduler:
         if self._due is None and self._events[0][0] == when:
             self._sleep.deadline = when
 
-    def wake(self, task: trio.lowlevel.Task) -> None:
-        """Make a parked task runnable."""
-        trio.lowlevel.reschedule(task)
-
     async def run(self) -> None:
         """Run events until cancelled."""
         while True:

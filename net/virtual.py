@@ -137,11 +137,6 @@ class VirtualNetwork(Network):
         except UnreachableError as error:
             raise os_error(errno.EHOSTUNREACH, to) from error
 
-    @property
-    def scheduler(self) -> Scheduler:
-        """Who wakes the tasks that wait on this network."""
-        return self._internet.fabric.scheduler
-
     def _listener_at(self, address: Address) -> VirtualListener | None:
         network = self._internet.network(address.host)
         return None if network is None else network._listeners.get(address.port)
@@ -172,7 +167,7 @@ class VirtualListener(Listener):
     def __init__(self, network: VirtualNetwork, address: Address) -> None:
         self._network = network
         self._address = address
-        self._waiting = Mailbox[VirtualConnection](network.scheduler, BACKLOG)
+        self._waiting = Mailbox[VirtualConnection](BACKLOG)
 
     def __repr__(self) -> str:
         return f"<VirtualListener {self._address}>"
@@ -205,7 +200,7 @@ class VirtualDatagramSocket(DatagramSocket):
     def __init__(self, network: VirtualNetwork, address: Address) -> None:
         self._network = network
         self._address = address
-        self._arrived = Mailbox[tuple[bytes, Address]](network.scheduler, DATAGRAM_BUFFER)
+        self._arrived = Mailbox[tuple[bytes, Address]](DATAGRAM_BUFFER)
         self._closed = False
 
     def __repr__(self) -> str:

@@ -7,7 +7,7 @@ and tasks, and nothing of ports being free or hosts being known.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import index
 
 import trio
@@ -35,8 +35,10 @@ class VirtualConnection(FlowConnection):
         self._buffer: deque[Piece] = deque()
         self._buffered = 0
         self._low_watermark = 1
-        self._reader = Parking(fabric.scheduler)
+        self._reader = Parking()
         self._receiving = False
+        self._sink: Callable[[Sequence[Piece]], bool] | None = None
+        self._sink_error: Exception | None = None
         self._eof_received = False
         self._reset_sent = False
 
@@ -68,23 +70,40 @@ class VirtualConnection(FlowConnection):
         """Return the bytes that have arrived (at most `max_bytes`), or b"" at the end."""
         if max_bytes is not None and index(max_bytes) < 1:
             raise ValueError("max_bytes must be at least 1")
-        if self._receiving:
-            raise trio.BusyResourceError("another task is receiving on this connection")
-        self._receiving = True
+        self._begin_receiving()
         try:
-            if self._readable() or self._closed:
+            if self._readable():
                 await trio.lowlevel.checkpoint()
-            while not self._readable() and not self._closed:
+            while not self._readable():
                 await self._reader.wait()
         finally:
             self._receiving = False
-        if self._closed:
-            raise trio.ClosedResourceError("this connection was closed")
-        if self._buffered:
-            return self._take(max_bytes)
-        if self._broken:
-            raise trio.BrokenResourceError("connection reset by peer")
-        return b""
+        pieces = self._received(max_bytes)
+        if len(pieces) == 1 and isinstance(pieces[0], bytes):
+            return pieces[0]
+        return b"".join(pieces)
+
+    async def receive_each(self, take: Callable[[Sequence[Piece]], bool]) -> None:
+        """Pass what arrives to `take` until it returns True, without waking a task each time.
+
+        It is called with what `receive_some` would return, in pieces, and without any at the end;
+        within the event that delivers them. So it cannot wait, and must wake a task if it moves a
+        deadline. Its errors are raised here.
+        """
+        self._begin_receiving()
+        self._sink, self._sink_error = take, None
+        try:
+            if self._readable():
+                self._pour(take)
+            if self._sink is None:
+                await trio.lowlevel.checkpoint()
+            else:
+                await self._reader.wait()
+        finally:
+            self._receiving = False
+            self._sink = None
+        if self._sink_error is not None:
+            raise self._sink_error
 
     async def aclose(self) -> None:
         """Close both halves; unread bytes reset the connection (RFC 1122, section 4.2.2.13)."""
@@ -114,12 +133,12 @@ class VirtualConnection(FlowConnection):
         self._buffer.extend(pieces)
         self._buffered += size
         if self._buffered >= self._low_watermark:
-            self._reader.wake()
+            self._wake_reader()
 
     def _ended(self) -> None:
         self._eof_received = True
         self._fabric.forget(*self._peer._hosts, self._peer._out)
-        self._reader.wake()
+        self._wake_reader()
 
     def _reset_peer(self) -> None:
         """Tell the other end, one delay from now and once, that this one is gone."""
@@ -136,10 +155,50 @@ class VirtualConnection(FlowConnection):
         self._fabric.forget(*self._hosts, self._out)
         self._wake_both()
 
-    def _readable(self) -> bool:
-        return self._buffered >= self._low_watermark or self._eof_received or self._broken
+    def _begin_receiving(self) -> None:
+        if self._receiving:
+            raise trio.BusyResourceError("another task is receiving on this connection")
+        self._receiving = True
 
-    def _take(self, most: int | None) -> bytes:
+    def _readable(self) -> bool:
+        """Whether there is something to return, or to raise."""
+        return (
+            self._buffered >= self._low_watermark
+            or self._eof_received
+            or self._broken
+            or self._closed
+        )
+
+    def _received(self, most: int | None = None) -> Sequence[Piece]:
+        if self._closed:
+            raise trio.ClosedResourceError("this connection was closed")
+        if self._buffered:
+            return self._take(most)
+        if self._broken:
+            raise trio.BrokenResourceError("connection reset by peer")
+        return ()
+
+    def _wake_reader(self) -> None:
+        """Something can be read: tell who waits for it."""
+        if self._sink is None:
+            self._reader.wake()
+        elif self._reader.taken:
+            self._pour(self._sink)
+
+    def _pour(self, sink: Callable[[Sequence[Piece]], bool]) -> None:
+        """Pass on what can be read; when the sink has enough or fails, its task goes on."""
+        enough = False
+        try:
+            while not enough and self._readable():
+                pieces = self._received()
+                enough = sink(pieces) or not pieces
+        except Exception as error:  # noqa: BLE001 - raised in the task that waits
+            self._sink_error, enough = error, True
+        if enough:
+            self._sink = None
+            self._reader.wake()
+
+    def _take(self, most: int | None) -> Sequence[Piece]:
         """Remove and return up to `most` buffered bytes; the sender gets their room back."""
         if most is None or most >= self._buffered:
             pieces: list[Piece] = list(self._buffer)
@@ -157,10 +216,8 @@ class VirtualConnection(FlowConnection):
                 most -= len(piece)
             self._buffered -= size
         self._peer._out.read(size)
-        if len(pieces) == 1 and isinstance(pieces[0], bytes):
-            return pieces[0]
-        return b"".join(pieces)
+        return pieces
 
     def _wake_both(self) -> None:
-        self._reader.wake()
+        self._wake_reader()
         self._writer.wake()

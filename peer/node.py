@@ -6,7 +6,9 @@ It moves messages between sockets and the swarm's outboxes, and decides nothing 
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from math import inf
 
 import trio
@@ -27,7 +29,7 @@ from peer.web_plan import WebSettings
 from peer.web_seed import WebSeed
 from wire.channel import Channel
 from wire.errors import ProtocolError
-from wire.message import PEER_ID_BYTES, Chunk, Contact, Handshake, PeerExchange
+from wire.message import PEER_ID_BYTES, Chunk, Contact, Handshake, Message, PeerExchange
 
 LOOK_ROUND = 2.0  # seconds between looks for missing and silent neighbours
 SPARE_CONNECTIONS = 16  # accepted beyond the neighbours, while they shake hands
@@ -266,22 +268,8 @@ class Peer:
 
     async def _read(self, line: _Line) -> str:
         """Act on messages until the connection ends; returns why it did."""
-        swarm, neighbour, channel = self._swarm, line.neighbour, line.channel
         try:
-            while True:
-                message = await channel.receive()
-                if isinstance(message, PeerExchange):
-                    if not self._store.complete:
-                        known = {each.peer_id for each in self._lines}
-                        self._contacts.hear_of(message.added, known)
-                    neighbour.heard = trio.current_time()
-                    continue
-                swarm.receive(neighbour, message, trio.current_time())
-                self._wake_writers()
-                if self._store.complete:
-                    self._note_completion()
-                    if swarm.useless(neighbour):
-                        return "both have everything"
+            await line.channel.receive_each(partial(self._hear, line.neighbour))
         except CorruptChunkError as error:
             self._ban(line)
             return error.reason
@@ -291,14 +279,31 @@ class Peer:
             return "closed by the neighbour"
         except trio.BrokenResourceError as error:
             return _reason(error)
+        return "both have everything"
+
+    def _hear(self, neighbour: Neighbour, messages: Iterable[Message]) -> bool:
+        """Act on messages that came together; returns whether nothing is left to be said."""
+        swarm, now = self._swarm, trio.current_time()
+        for message in messages:
+            if isinstance(message, PeerExchange):
+                if not self._store.complete:
+                    known = {each.peer_id for each in self._lines}
+                    self._contacts.hear_of(message.added, known)
+                neighbour.heard = now
+            else:
+                swarm.receive(neighbour, message, now)
+        self._wake_writers()
+        if not self._store.complete:
+            return False
+        self._note_completion()
+        return swarm.useless(neighbour)
 
     async def _write(self, line: _Line) -> None:
         """Send what the swarm has to say to this neighbour, control messages before chunks."""
         neighbour, channel = line.neighbour, line.channel
         try:
             while True:
-                if neighbour.outbox:
-                    self._swarm.add_news(neighbour)
+                if neighbour.outbox and not self._send_now(line):
                     messages, neighbour.outbox = neighbour.outbox, []
                     neighbour.spoke = trio.current_time()
                     await channel.send(*messages)
@@ -321,18 +326,25 @@ class Peer:
                 if line is not None:
                     self._speak(line)
         if self._swarm.wake_at < self._alarm_at:
-            self._alarm_at = self._alarm.deadline = self._swarm.wake_at
+            self._alarm_at = self._swarm.wake_at
+            self._alarm.cancel()
 
     def _speak(self, line: _Line) -> None:
         """Send a neighbour its small messages at once if that can be, or wake its writer."""
         neighbour = line.neighbour
-        if neighbour.outbox:
-            self._swarm.add_news(neighbour)
-            if line.channel.send_now(*neighbour.outbox):
-                neighbour.outbox = []
-                neighbour.spoke = trio.current_time()
-        if neighbour.outbox or neighbour.sending is not None:
+        said = not neighbour.outbox or self._send_now(line)
+        if not said or neighbour.sending is not None:
             line.work.unpark()
+
+    def _send_now(self, line: _Line) -> bool:
+        """Send what the outbox holds, and the news, without waiting; or leave it all there."""
+        neighbour = line.neighbour
+        self._swarm.add_news(neighbour)
+        if not line.channel.send_now(*neighbour.outbox):
+            return False
+        neighbour.outbox = []
+        neighbour.spoke = trio.current_time()
+        return True
 
     def _settle(self) -> None:
         """Chunks came, or will not come, from a web seed."""

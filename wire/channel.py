@@ -5,6 +5,7 @@ It knows framing and end of stream, not what a message means or when it is due.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, runtime_checkable
 
 import trio
@@ -25,11 +26,22 @@ class LowWatermark(Protocol):
 
 
 @runtime_checkable
-class Immediate(Protocol):
-    """A stream that can take small writes without being awaited."""
+class Gathering(Protocol):
+    """A stream that takes several byte strings as one, and small ones without being awaited."""
 
-    def send_now(self, data: Buffer) -> bool:
-        """Take `data` whole, or return False if that would mean waiting, or fail."""
+    async def send_parts(self, *parts: Buffer) -> None:
+        """Send `parts` in order, as `send_all` would send them joined."""
+
+    def send_now(self, *parts: Buffer) -> bool:
+        """Take `parts` whole, or return False if that would mean waiting, or fail."""
+
+
+@runtime_checkable
+class Pouring(Protocol):
+    """A stream that passes on what arrives without waking a task for it."""
+
+    async def receive_each(self, take: Callable[[Sequence[Buffer]], bool]) -> None:
+        """Call `take` with the pieces that have come (none: the end) until it returns True."""
 
 
 class Channel(trio.abc.AsyncResource):
@@ -43,7 +55,8 @@ class Channel(trio.abc.AsyncResource):
         self.stream = stream
         self._decoder = Decoder(max_payload=max_payload)
         self._watermark = stream if isinstance(stream, LowWatermark) else None
-        self._immediate = stream if isinstance(stream, Immediate) else None
+        self._gathering = stream if isinstance(stream, Gathering) else None
+        self._pouring = stream if isinstance(stream, Pouring) else None
 
     async def send(self, *messages: Message) -> None:
         """Send `messages` in order; small ones share a write, payloads are written by reference.
@@ -55,11 +68,12 @@ class Channel(trio.abc.AsyncResource):
             trio.BrokenResourceError: the connection is lost.
             trio.ClosedResourceError: this channel is closed.
         """
-        *before, last = _writes([part for message in messages for part in encode(message)])
-        for write in before:
-            if not (self._immediate is not None and self._immediate.send_now(write)):
-                await self.stream.send_all(write)
-        await self.stream.send_all(last)
+        parts = [part for message in messages for part in encode(message)]
+        if self._gathering is not None:
+            await self._gathering.send_parts(*parts)
+            return
+        for write in _writes(parts):
+            await self.stream.send_all(write)
 
     def send_now(self, *messages: Message) -> bool:
         """Send small `messages` without waiting; False if that cannot be done, and none was sent.
@@ -67,11 +81,10 @@ class Channel(trio.abc.AsyncResource):
         Raises:
             ProtocolError: a message is outside its bounds.
         """
-        if self._immediate is None:
+        if self._gathering is None:
             return False
-        return self._immediate.send_now(
-            b"".join([part for message in messages for part in encode(message)])
-        )
+        parts = [part for message in messages for part in encode(message)]
+        return self._gathering.send_now(b"".join(parts))
 
     async def send_eof(self) -> None:
         """Say that no message will follow; receiving goes on."""
@@ -90,13 +103,40 @@ class Channel(trio.abc.AsyncResource):
             trio.ClosedResourceError: this channel is closed.
         """
         while (message := self._decoder.next()) is None:
-            if self._watermark is not None:
-                self._watermark.set_low_watermark(self._decoder.needed)
+            self._set_watermark()
             data = await self.stream.receive_some()
             if not data:
                 self._end()
             self._decoder.feed(data)
         return message
+
+    async def receive_each(self, hear: Callable[[Iterable[Message]], bool]) -> None:
+        """Call `hear` with the messages that came together, until it returns True.
+
+        On a virtual connection it is called as they arrive, and not by a task: it must wake one if
+        it moves a deadline. It raises what `receive` raises, and what `hear` does; a malformed
+        message is an error of the iterable, behind those before it.
+        """
+
+        def take(pieces: Sequence[Buffer | bytearray]) -> bool:
+            if not pieces:
+                self._end()
+            enough = hear(self._decoder.decode(*pieces))
+            self._set_watermark()
+            return enough
+
+        if hear(self._decoder.messages()):
+            return
+        self._set_watermark()
+        if self._pouring is not None:
+            await self._pouring.receive_each(take)
+            return
+        while not take([data] if (data := await self.stream.receive_some()) else []):
+            pass
+
+    def _set_watermark(self) -> None:
+        if self._watermark is not None:
+            self._watermark.set_low_watermark(self._decoder.needed)
 
     def _end(self) -> None:
         if self._decoder.idle:

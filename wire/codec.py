@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from functools import lru_cache
 from typing import Any, cast
@@ -38,6 +38,8 @@ _PREFIX = struct.Struct("!BBHI")
 PREFIX_BYTES = _PREFIX.size
 _BY_REFERENCE = 4096  # bytes; less is copied
 _SMALL_HEADER = 64  # bytes; what a header of no more says is remembered
+_SMALL = 256  # bytes; what so few say is remembered
+_FEW = 64  # indexes; how a Have of more is encoded is not
 
 
 _KINDS = {layout.message: (kind, layout) for kind, layout in LAYOUTS.items()}
@@ -53,7 +55,8 @@ def encode(message: Message) -> tuple[Buffer, ...]:
     Raises:
         ProtocolError: a field is outside its bounds.
     """
-    return _encode(message) if type(message) in _WITH_PAYLOAD else _encode_again(message)
+    long = isinstance(message, Have) and len(message.indexes) > _FEW
+    return _encode(message) if long or type(message) in _WITH_PAYLOAD else _encode_again(message)
 
 
 def _encode(message: Message) -> tuple[Buffer, ...]:
@@ -70,7 +73,7 @@ def _encode(message: Message) -> tuple[Buffer, ...]:
     return (start, payload) if payload else (start,)
 
 
-_encode_again = lru_cache(maxsize=256)(_encode)  # a Have goes to every neighbour alike
+_encode_again = lru_cache(maxsize=4096)(_encode)  # a Have goes to every neighbour alike
 _WITH_PAYLOAD = frozenset(
     layout.message for layout in LAYOUTS.values() if layout.least_payload is not None
 )
@@ -143,6 +146,16 @@ class Decoder:
             last += data
         else:
             self._pieces.append(bytearray(data))
+
+    def decode(self, *pieces: bytes | bytearray | memoryview) -> Iterable[Message]:
+        """Feed `pieces` and return the messages that are complete with them, as `messages` does."""
+        if len(pieces) == 1 and len(pieces[0]) <= _SMALL and self.idle and self._error is None:
+            messages = _whole_messages(bytes(pieces[0]))
+            if messages is not None:
+                return messages
+        for piece in pieces:
+            self.feed(piece)
+        return self.messages()
 
     def messages(self) -> Iterator[Message]:
         """Yield every message that is complete.
@@ -236,6 +249,31 @@ class Decoder:
             self._start = 0
         else:
             self._start = end
+
+
+def _whole_messages(data: bytes) -> list[Message] | None:
+    """Return the messages without payload that `data` is, or None if it is anything else."""
+    messages: list[Message] = []
+    start = 0
+    while start <= len(data) - PREFIX_BYTES:
+        end = start + PREFIX_BYTES + (data[start + 2] << 8 | data[start + 3])
+        message = _whole_message(data[start:end])
+        if message is None:
+            return None
+        messages.append(message)
+        start = end
+    return messages if start == len(data) else None
+
+
+@lru_cache(maxsize=4096)  # neighbours are told the same
+def _whole_message(data: bytes) -> Message | None:
+    decoder = Decoder(max_payload=0)
+    decoder.feed(data)
+    try:
+        message = decoder.next()
+    except ProtocolError:
+        return None
+    return message if decoder.idle else None
 
 
 def _slice(piece: Buffer | bytearray, start: int, end: int) -> Buffer:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, nullcontext
 
 import pytest
 import trio
@@ -12,6 +12,7 @@ from trio.testing import check_half_closeable_stream
 
 from net.clock import VirtualClock
 from net.internet import SYN_TIMEOUT
+from net.link import Piece
 from net.seam import Address, Network
 from net.simulation import simulate
 from net.topology import Access, Topology, star
@@ -192,6 +193,121 @@ def test_bytes_sent_are_passed_by_reference() -> None:
         ours, theirs = await connection_pair(internet)
         await ours.send_all(message)
         assert await theirs.receive_some() is message
+        await ours.send_parts(b"head", message)
+        assert await theirs.receive_some() == b"head" + message
+
+    in_virtual_time(main)
+
+
+def test_what_arrives_is_passed_on_in_pieces_as_it_arrives() -> None:
+    """A sink hears of each delivery at its time, of what had come before, and of the end."""
+
+    async def main(internet: VirtualInternet) -> None:
+        ours, theirs = await connection_pair(internet)
+        heard: list[tuple[float, bytes]] = []
+
+        def take(pieces: Sequence[Piece]) -> bool:
+            heard.append((trio.current_time() - start, b"".join(pieces)))
+            return False
+
+        start = trio.current_time()
+        await ours.send_all(b"early")
+        await trio.sleep(1)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(theirs.receive_each, take)
+            await trio.sleep(1)
+            for message in (b"one", b"two"):
+                await ours.send_all(message)
+                await trio.sleep(1)
+            await ours.send_eof()
+        assert [data for _, data in heard] == [b"early", b"one", b"two", b""]
+        assert [time for time, _ in heard] == pytest.approx([1, 2.01, 3.01, 4.01], abs=1e-4)
+
+    in_virtual_time(main)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_sink_that_has_enough_or_fails_gets_no_more(fails: bool) -> None:
+    """Its task goes on, with its error if it had one; what comes later can still be received."""
+
+    async def main(internet: VirtualInternet) -> None:
+        ours, theirs = await connection_pair(internet)
+        heard: list[bytes] = []
+
+        def take(pieces: Sequence[Piece]) -> bool:
+            heard.append(b"".join(pieces))
+            if fails:
+                raise LookupError("enough")
+            return True
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ours.send_all, bytes(100))
+            with pytest.raises(LookupError) if fails else nullcontext():
+                await theirs.receive_each(take)
+        await ours.send_all(b"later")
+        assert heard == [bytes(100)]
+        assert await theirs.receive_some() == b"later"
+
+    in_virtual_time(main)
+
+
+def test_a_sink_hears_nothing_once_its_task_is_cancelled() -> None:
+    """And whoever receives next gets what it did not; two at once are refused."""
+
+    async def main(internet: VirtualInternet) -> None:
+        ours, theirs = await connection_pair(internet)
+        with trio.CancelScope() as scope:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(theirs.receive_each, lambda _: pytest.fail("cancelled"))
+                await trio.sleep(1)
+                with pytest.raises(trio.BusyResourceError):
+                    await theirs.receive_some()
+                scope.cancel()
+        await ours.send_all(b"after")
+        assert await theirs.receive_some() == b"after"
+
+    in_virtual_time(main)
+
+
+def test_a_sink_is_told_of_a_reset_and_of_a_close() -> None:
+    """They are raised where `receive_some` would raise them."""
+
+    async def main(internet: VirtualInternet) -> None:
+        for end, error in ((0, trio.BrokenResourceError), (1, trio.ClosedResourceError)):
+            pair = await connection_pair(internet)
+            async with trio.open_nursery() as nursery:
+
+                @nursery.start_soon
+                async def receive(
+                    theirs: VirtualConnection = pair[1], error: type[Exception] = error
+                ) -> None:
+                    with pytest.raises(error):
+                        await theirs.receive_each(lambda _: False)
+
+                await trio.sleep(1)
+                pair[end].abort()
+
+    in_virtual_time(main)
+
+
+def test_a_sink_may_wake_tasks() -> None:
+    """Whom it wakes runs at that very time, before anything else happens."""
+
+    async def main(internet: VirtualInternet) -> None:
+        ours, theirs = await connection_pair(internet)
+        arrived, start = trio.Event(), trio.current_time()
+
+        def take(_: object) -> bool:
+            arrived.set()
+            return False
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(theirs.receive_each, take)
+            await ours.send_all(b"now")
+            nursery.start_soon(ours.send_all, bytes(100_000))
+            await arrived.wait()
+            assert trio.current_time() - start == pytest.approx(0.01, abs=1e-4)
+            nursery.cancel_scope.cancel()
 
     in_virtual_time(main)
 

@@ -8,8 +8,6 @@ from itertools import count
 from math import inf
 from typing import Any
 
-import trio
-
 
 class Timetable:
     """Events in the order `(time, call)`; `lag` is how many seconds late they really run."""
@@ -32,10 +30,6 @@ class Timetable:
         """Note an event; one in the past is an error."""
         assert when >= self._now
         heappush(self._events, (when, next(self._sequence), callback, argument))
-
-    def wake(self, task: trio.lowlevel.Task) -> None:
-        """No task waits here."""
-        raise AssertionError(f"{task} cannot wait on a timetable")
 
     def run(self, until: float = inf) -> None:
         """Run every event up to `until`, and go there."""

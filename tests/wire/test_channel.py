@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import pytest
 import trio
@@ -11,7 +12,7 @@ from trio.testing import memory_stream_pair
 from tests.wire.strategies import frame
 from wire.channel import Channel
 from wire.errors import ProtocolError
-from wire.message import Bitfield, Buffer, Chunk, Have, Interested, Message, Request, Unchoke
+from wire.message import Bitfield, Buffer, Choke, Chunk, Have, Interested, Message, Request, Unchoke
 
 MESSAGES: list[Message] = [
     Bitfield(b"\x05"),
@@ -118,6 +119,49 @@ async def test_the_reader_sleeps_until_a_prefix_then_until_a_frame() -> None:
     stream = RecordingStream(data[:8], data[8:100], data[100:])
     assert await Channel(stream, max_payload=5000).receive() == Chunk(5, b"z" * 5000)
     assert stream.watermarks == [8, len(data) - 8, len(data) - 100]
+
+
+@pytest.mark.trio
+async def test_messages_that_came_together_are_heard_together() -> None:
+    """Until whoever hears them has enough; what was decoded before comes first."""
+    stream = RecordingStream(
+        frame(3) + frame(7, [1]), frame(7, [2]) + frame(3), frame(6) + frame(5), frame(3)
+    )
+    channel = Channel(stream, max_payload=0)
+    assert await channel.receive() == Interested()
+    heard: list[list[Message]] = []
+
+    def hear(messages: Iterable[Message]) -> bool:
+        heard.append(list(messages))
+        return Unchoke() in heard[-1]
+
+    await channel.receive_each(hear)
+    assert heard == [[Request(1)], [Request(2), Interested()], [Unchoke(), Choke()]]
+
+
+@pytest.mark.trio
+@pytest.mark.parametrize(
+    ("last", "error", "heard"),
+    [
+        (b"", trio.EndOfChannel, 2),
+        (frame(7, [1])[:-1], ProtocolError, 2),
+        (frame(3) + frame(99), ProtocolError, 3),
+    ],
+)
+async def test_hearing_ends_as_receiving_does(
+    last: bytes, error: type[Exception], heard: int
+) -> None:
+    """With the end of the stream, or the first malformed bytes."""
+    stream = RecordingStream(frame(3) + frame(3), *filter(None, [last]), b"")
+    received: list[Message] = []
+
+    def hear(messages: Iterable[Message]) -> bool:
+        received.extend(messages)
+        return False
+
+    with pytest.raises(error):
+        await Channel(stream, max_payload=0).receive_each(hear)
+    assert received == [Interested()] * heard
 
 
 @pytest.mark.trio

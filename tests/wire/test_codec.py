@@ -76,6 +76,30 @@ def test_any_cut_gives_the_same_messages(sent: list[Message], data: st.DataObjec
     assert decode(*[view[a:b] for a, b in itertools.pairwise(edges)]) == sent
 
 
+@given(st.lists(messages, max_size=5), st.data())
+def test_what_comes_at_once_decodes_as_what_is_fed(
+    sent: list[Message], data: st.DataObject
+) -> None:
+    """Small or large, in whole messages or not: the shortcut for few bytes changes nothing."""
+    stream = whole(sent)
+    cut = data.draw(st.integers(0, len(stream)))
+    decoder = Decoder(max_payload=MAX_PAYLOAD)
+    received = [*decoder.decode(stream[:cut]), *decoder.decode(memoryview(stream)[cut:])]
+    assert received == sent
+    assert decoder.idle
+
+
+def test_what_comes_before_garbage_is_heard_first() -> None:
+    """A malformed frame among small ones is an error behind those before it, and stays one."""
+    decoder = Decoder(max_payload=0)
+    received = iter(decoder.decode(frame(3) + frame(7, [1]) + frame(99) + frame(3)))
+    assert [next(received), next(received)] == [Interested(), Request(1)]
+    with pytest.raises(ProtocolError, match="unknown message type 99"):
+        next(received)
+    with pytest.raises(ProtocolError, match="unknown message type 99"):
+        list(decoder.decode(frame(3)))
+
+
 @given(messages)
 def test_needed_leads_to_the_message_in_at_most_two_feeds(message: Message) -> None:
     """Feeding exactly what is needed completes the prefix, then the frame."""
