@@ -62,6 +62,10 @@ def edge(
     store: _Store = None,
     policy: _Policy = "lru",
     admission: _Admission = "always",
+    slices: Annotated[
+        str | None,
+        Parameter(name="--slice", help="Fetch and store big objects in pieces, as in 1MiB."),
+    ] = None,
     admin: _AdminAt = None,
     placement: Annotated[
         str | None, Parameter(help="HOST:PORT where the origin may PUT objects.")
@@ -75,6 +79,7 @@ def edge(
 
     at = _address(listen, host, port)
     door = None if placement is None else process.address("--placement", placement, lowest=0)
+    piece = None if slices is None else _slice_size(slices)
     try:
         behind = Url.parse(origin).address
     except ValueError as error:
@@ -83,7 +88,14 @@ def edge(
 
         async def serve(*, task_status: trio.TaskStatus[Address]) -> None:
             listener = await process.listen(at.host, at.port)
-            node = Edge(_anywhere(), behind, name=at.host, wall=time.time, **kept.settings())
+            node = Edge(
+                _anywhere(),
+                behind,
+                name=at.host,
+                wall=time.time,
+                slice_size=piece,
+                **kept.settings(),
+            )
             kept.tell(node.cache, quiet=quiet)
             async with _administered(node.web_cache, kept.tally, admin, quiet=quiet) as nursery:
                 if door is not None:
@@ -133,6 +145,16 @@ def proxy(
         return process.serve_until_stopped(
             serve, lambda here: show.say(f"proxy at http://{here}/", quiet=quiet)
         )
+
+
+def _slice_size(text: str) -> int:
+    try:
+        size = int(units.parse_size(text))
+    except units.UnitError as error:
+        raise CommandError(f"--slice: {error}") from error
+    if size < 1024:
+        raise CommandError(f"--slice: {text} is below 1KiB")
+    return size
 
 
 class _Settings(TypedDict):
