@@ -5,6 +5,7 @@ Refuses to know what is served and who listens; framing is h11's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Self, cast
 
@@ -42,6 +43,7 @@ OnError = Callable[[Exception], None]
 _RECEIVE = 64 * 1024
 _PIECE = 1024 * 1024
 _CLOSE = Headers({"connection": "close"})
+_LOOSE = re.compile(rb"(?<!\r)\n|\r(?!\n)|\n[ \t]")
 _GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 
@@ -191,13 +193,15 @@ class _ServerConnection:
     async def _receive_head(self) -> h11.Request | None:
         """Return the next request's head, or None when the client is done."""
         deadline = None
+        held = self._h11.trailing_data[0]
         while True:
             event = self._next_event()
             if isinstance(event, h11.Request):
+                _check_lines(held[: len(held) - len(self._h11.trailing_data[0])])
                 return event
             if isinstance(event, h11.ConnectionClosed):
                 return None
-            begun = self._h11.trailing_data[0] != b""
+            begun = held != b""
             if begun and deadline is None:
                 deadline = trio.current_time() + self.limits.head_time
             due = trio.current_time() + self.limits.idle if deadline is None else deadline
@@ -209,6 +213,7 @@ class _ServerConnection:
                 raise BadRequestError(408, "the request took too long to arrive")
             if not data and begun:
                 return None
+            held += data
             self._h11.receive_data(bytes(data))
 
     def _next_event(self) -> object:
@@ -356,6 +361,12 @@ class _ServerConnection:
         with trio.move_on_after(self.limits.linger):
             while left > 0 and (data := await self._stream.receive_some(_RECEIVE)):
                 left -= len(data)
+
+
+def _check_lines(head: bytes) -> None:
+    """Refuse line ends and folds that others may read differently (RFC 9112 2.2, 5.2)."""
+    if _LOOSE.search(head):
+        raise BadRequestError(400, "a bare CR or LF, or a folded field, in the head")
 
 
 async def _answer(handler: Handler, request: Request, on_error: OnError) -> Response:
