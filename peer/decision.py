@@ -31,9 +31,11 @@ Decision = list[NeighbourView] | tuple[NeighbourView, ...] | dict[NeighbourView,
 class Choker(Protocol):
     """Chooses who may download from us until the next round.
 
-    Two class attributes are optional. `work_conserving`: whether a slot that is free between
-    rounds goes to who has waited longest (False unless said). `when_complete`: the name of the
-    choker that takes over once the peer has everything (`least-served` unless said).
+    Three class attributes are optional. `work_conserving`: whether a slot that is free between
+    rounds goes to who has waited longest (False unless said). `credit`: how many chunks a
+    neighbour may get beyond what it gave, looked at before each chunk (no bound unless said).
+    `when_complete`: the name of the choker that takes over once the peer has everything
+    (`least-served` unless said).
     """
 
     def choose(self, view: RoundView) -> Decision:

@@ -46,6 +46,7 @@ class Neighbour:
         "sent",
         "served",
         "snubbed",
+        "snubbed_since",
         "spoke",
         "told",
         "upload_rate",
@@ -70,6 +71,7 @@ class Neighbour:
         self.revealed = 0  # what a super-seed has shown it
         self.served = 0  # and sent it, or it has from others
         self.snubbed = False
+        self.snubbed_since = now
         self.declined = 0  # chunks it rejected our requests for, this round
         self.heard = now
         self.spoke = now

@@ -78,6 +78,7 @@ class Peer:
         self._strategies = strategies or Strategies()
         self._web = web
         self._web_seed: WebSeed | None = None
+        self._first_dials = min(self._settings.first_dials, -(-self._settings.max_neighbours // 2))
         self._wanted_port = port
         self._contacts = Contacts(self.peer_id)
         self._bans = Bans()
@@ -169,6 +170,7 @@ class Peer:
             self._trace("dial_failed", address=str(address), reason=_reason(error))
             self._dialling -= 1
             self._connections -= 1
+            self._dial_another(port)
         else:
             await self._talk(connection, port, True)
 
@@ -192,6 +194,8 @@ class Peer:
                     await self._converse(neighbour, channel, dialled=dialled, here=here)
         finally:
             self._connections -= 1
+        if dialled and neighbour is None:
+            self._dial_another(port)
 
     async def _meet(
         self, channel: Channel, host: str, hello: Handshake, dialled: bool
@@ -413,6 +417,11 @@ class Peer:
             self._dialling += 1
             self._nursery.start_soon(self._dial, address, port)
 
+    def _dial_another(self, port: int) -> None:
+        """A dial came to nothing: dial somebody else instead, if we lack neighbours."""
+        if not self._store.complete:
+            self._dial_contacts(self._first_dials, port)
+
     def _announcing_from(self, port: int) -> Announcing:
         swarm_id = self._store.manifest.swarm_id
         announcers = [
@@ -420,12 +429,9 @@ class Peer:
             for tracker in self._trackers
         ]
 
-        settings = self._settings
-        first_dials = min(settings.first_dials, -(-settings.max_neighbours // 2))
-
         def learn(peers: tuple[Contact, ...]) -> None:
             self._contacts.remember(peers)
-            self._dial_contacts(first_dials, port)
+            self._dial_contacts(self._first_dials, port)
 
         return Announcing(
             Announcers(announcers),

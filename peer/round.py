@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection
+from math import inf
 
 from peer import decision
-from peer.decision import Choker
+from peer.decision import Choker, StrategyError
 from peer.neighbour import Neighbour
 from peer.settings import PeerSettings
 from peer.view import NeighbourView, RoundView
@@ -35,6 +36,20 @@ class Rounds:
     def work_conserving(self, *, seeding: bool) -> bool:
         """Whether slots that are free between rounds are to be filled."""
         return bool(getattr(self._chokers[seeding], "work_conserving", False))
+
+    def credit(self, *, seeding: bool) -> float:
+        """Return the bytes that a neighbour may get beyond what it gave.
+
+        Raises:
+            StrategyError: the choker's credit is no positive number.
+        """
+        choker = self._chokers[seeding]
+        credit = getattr(choker, "credit", inf)
+        if not isinstance(credit, int | float) or not credit > 0:
+            raise StrategyError(
+                f"{decision.name_of(choker)} has the credit {credit!r}; give chunks, above 0"
+            )
+        return credit * self._manifest.chunk_size
 
     def decide(
         self, neighbours: Collection[Neighbour], now: float, *, slots: int, seeding: bool

@@ -78,7 +78,7 @@ class Swarm:
         self._rounds = Rounds(
             strategies.make_choker(), strategies.make_seed_choker(), settings, store.manifest, rng
         )
-        self._upload.work_conserving = self._rounds.work_conserving(seeding=store.complete)
+        self._apply_choker(seeding=store.complete)
         self._reveal: Reveal | None = None
         if store.complete and settings.super_seed and self._chunk_count:
             self._reveal = Reveal(self._chunk_count, rng)
@@ -266,6 +266,8 @@ class Swarm:
             self._announce(index, now)
             self._fill_all(others, now)
         self._download.fill(neighbour, now)
+        if self._upload.credit < inf:
+            self._start_uploads(now)  # it has paid
 
     def _announce(self, index: int, now: float) -> None:
         """Have a new chunk told, a rare one at once; having everything, tell everybody so."""
@@ -329,22 +331,30 @@ class Swarm:
                     self._reveal.uninterested(neighbour, len(self.neighbours))
 
     def _snub(self, now: float) -> None:
-        """Give up on requests that were left unanswered for too long."""
+        """Cancel requests that were left unanswered for too long; ask again after as long."""
         late = now - self._settings.request_timeout
         for neighbour in self.neighbours:
             if neighbour.requested and min(neighbour.requested.values()) < late:
                 self._trace("neighbour_snubbed", neighbour=neighbour.name)
-                neighbour.snubbed = True
-                self._download.release_all(neighbour)
+                neighbour.snubbed, neighbour.snubbed_since = True, now
+                self._download.withdraw_all(neighbour)
                 self._fill_all(self.neighbours, now)
+            elif neighbour.snubbed and neighbour.snubbed_since < late:
+                neighbour.snubbed = False
+                self._fill_all((neighbour,), now)
 
     def _rechoke(self, now: float) -> None:
         seeding = self.store.complete
         shares = self._rounds.decide(
             self.neighbours, now, slots=self._upload.slots, seeding=seeding
         )
-        self._upload.work_conserving = self._rounds.work_conserving(seeding=seeding)
+        self._apply_choker(seeding=seeding)
         self._upload.rechoke(self.neighbours, shares)
+
+    def _apply_choker(self, *, seeding: bool) -> None:
+        """Let what holds between rounds be as the choker on duty wants it."""
+        self._upload.work_conserving = self._rounds.work_conserving(seeding=seeding)
+        self._upload.credit = self._rounds.credit(seeding=seeding)
 
     def _fill_all(self, neighbours: Iterable[Neighbour], now: float) -> None:
         for neighbour in neighbours:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from math import inf
 
 from peer.neighbour import Neighbour
 from peer.settings import PeerSettings
@@ -29,6 +30,7 @@ class Upload:
     def __init__(self, settings: PeerSettings) -> None:
         self.slots = settings.upload_slots
         self.work_conserving = True
+        self.credit = inf  # bytes a neighbour may get beyond what it gave
         self._settings = settings
         self._unchoked: dict[Neighbour, None] = {}
         self._turns = Turns()
@@ -106,7 +108,7 @@ class Upload:
         for neighbour in self._turns:
             if active >= self._settings.concurrent_uploads:
                 break
-            if neighbour in self._sending:
+            if neighbour in self._sending or neighbour.sent - neighbour.received >= self.credit:
                 continue
             neighbour.sending, neighbour.sending_since = neighbour.queue.popleft(), now
             self._sending[neighbour] = None

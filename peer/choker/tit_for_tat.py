@@ -37,15 +37,15 @@ class BlockTitForTat:
     """Serve those who owe us little: whom we sent at most two chunks more than it sent us.
 
     Knows bytes, not rates: who gives slowly is served slowly, and who gives nothing gets two
-    chunks and no more (give or take what is sent in one round). Source: Bharambe, Herley and
+    chunks and no more, for the bound holds between rounds too. Source: Bharambe, Herley and
     Padmanabhan, "Analyzing and Improving a BitTorrent Network's Performance Mechanisms"
     (INFOCOM 2006), which calls the bound Delta.
     """
 
-    CREDIT = 2  # chunks
+    credit = 2  # chunks
 
     def choose(self, view: RoundView) -> list[NeighbourView]:
         """Return those below the bound, those who owe us least first."""
-        bound = self.CREDIT * view.chunk_size
+        bound = self.credit * view.chunk_size
         served = [each for each in view.interested if each.sent - each.received < bound]
         return sorted(served, key=lambda each: each.sent - each.received)[: view.slots]

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import pytest
 import trio
@@ -59,6 +60,48 @@ def test_a_swarm_is_nearly_as_fast_as_can_be() -> None:
     bits = 8 * len(LARGE.data)
     bound = max(bits / EIGHT.up, n * bits / (EIGHT.up * (1 + n)))
     assert bound < run(script, ["seed", *leechers(n)], LARGE) < 1.2 * bound
+
+
+def test_who_is_complete_parts_with_its_like_and_dials_nobody() -> None:
+    """Every neighbour that came is lost with a reason; then there is peace, for minutes."""
+
+    async def script(swarm: VirtualSwarm) -> None:
+        await swarm.open_tracker(interval=20.0)
+        await swarm.seed()
+        for host in leechers(5):
+            await swarm.join(host)
+        await swarm.completed(leechers(5))
+        await trio.sleep(5)
+        for host in ("seed", *leechers(5)):
+            assert not swarm.peers[host].neighbours
+            came = len(swarm.happened("neighbour_connected", host))
+            assert came == len(swarm.happened("neighbour_lost", host)) > 0
+        before = len(swarm.events)
+        await trio.sleep(300)
+        assert len(swarm.events) == before
+
+    run(script, ["seed", *leechers(5)], SMALL)
+
+
+def test_a_sparse_mesh_forms_at_once() -> None:
+    """Where each may have four neighbours, nobody agrees and then hangs up; the seed is used."""
+    limits = PeerSettings(min_neighbours=3, max_neighbours=4)
+
+    async def script(swarm: VirtualSwarm) -> None:
+        await swarm.open_tracker()
+        seed = await swarm.seed(limits)
+        async with trio.open_nursery() as nursery:
+            for host in leechers(20):
+                nursery.start_soon(partial(swarm.join, host, settings=limits))
+        await trio.sleep(1)
+        assert len(seed.neighbours) == 4
+        assert sum(len(swarm.peers[host].neighbours) for host in leechers(20)) >= 2 * 20
+        reasons = {str(fields["reason"]) for *_, fields in swarm.happened("neighbour_lost")}
+        assert reasons <= {"crossed connections", "closed by the neighbour"}
+        assert len(swarm.happened("neighbour_lost")) <= 4
+        await swarm.completed(leechers(20))
+
+    run(script, ["seed", *leechers(20)], SMALL)
 
 
 def test_the_same_seed_is_the_same_history() -> None:

@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 from peer.choker import BitTyrant, BlockTitForTat, FreeRider, PropShare, RoundRobin, SeedLinear
 from peer.decision import Choker, StrategyError, choose, pick
 from peer.picker import Availability, Sequential, WindowedRarest, bits
+from peer.round import Rounds
+from peer.settings import PeerSettings
 from peer.strategy import CHOKERS, PICKERS, Strategies, find_choker, find_picker
 from peer.view import ChunksView, Exchange, NeighbourView, RoundView
 from tests.peer.views import neighbour, round_of
+from wire.manifest import Manifest
 
 COUNT = 100
 exchanges = st.builds(Exchange, st.integers(0, 500), st.integers(0, 500))
@@ -118,6 +121,18 @@ def test_block_tit_for_tat_stops_at_two_chunks_of_credit() -> None:
     ]
     chosen = BlockTitForTat().choose(round_of(everyone))
     assert [each.name for each in chosen] == ["generous", "even", "newcomer"]
+
+
+@pytest.mark.parametrize("credit", [0, -1, "two", None, float("nan")])
+def test_a_credit_that_is_no_number_of_chunks_is_refused(credit: object) -> None:
+    """The message names the class and what it says."""
+    choker = BlockTitForTat()
+    choker.credit = credit  # type: ignore[assignment]  # that is the point
+    manifest = Manifest.of_bytes("x", bytes(100), 10)
+    rounds = Rounds(choker, BlockTitForTat(), PeerSettings(), manifest, random.Random(1))
+    assert rounds.credit(seeding=True) == 20
+    with pytest.raises(StrategyError, match=r"BlockTitForTat has the credit .*; give chunks"):
+        rounds.credit(seeding=False)
 
 
 def test_prop_share_shares_in_proportion() -> None:

@@ -185,7 +185,7 @@ def test_silence_of_ours_is_filled() -> None:
 
 
 def test_who_leaves_requests_unanswered_is_snubbed() -> None:
-    """What it was asked for is asked of others, and it of nothing until it answers."""
+    """Its requests are cancelled, others are asked, and it of nothing until it answers."""
     swarm, lazy = meet()
     swarm.receive(lazy, Bitfield.of(0b11, CONTENT.count), 0.0)
     swarm.receive(lazy, Unchoke(), 0.0)
@@ -199,10 +199,25 @@ def test_who_leaves_requests_unanswered_is_snubbed() -> None:
     swarm.tick(31.0)
     assert lazy.snubbed
     assert not lazy.requested
+    assert lazy.outbox[-2:] == [Cancel(0), Cancel(1)]
     assert list(other.requested) == [1]
     swarm.receive(lazy, Chunk(0, CONTENT.chunk(0)), 32.0)
     assert swarm.store.have == 0b1
     assert not lazy.snubbed
+
+
+def test_who_was_snubbed_is_asked_again_after_as_long() -> None:
+    """It took no notice for a while, and has what nobody else has."""
+    swarm, lazy = meet()
+    swarm.receive(lazy, Bitfield.of(0b1, CONTENT.count), 0.0)
+    swarm.receive(lazy, Unchoke(), 0.0)
+    swarm.tick(31.0)
+    swarm.tick(61.0)
+    assert lazy.snubbed
+    assert not lazy.requested
+    swarm.tick(62.0)
+    assert not lazy.snubbed
+    assert list(lazy.requested) == [0]
 
 
 def test_new_chunks_are_told_together() -> None:

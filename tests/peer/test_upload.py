@@ -16,6 +16,7 @@ from wire.message import Choke, Reject, Unchoke
 
 SETTINGS = PeerSettings(upload_slots=3, concurrent_uploads=2)
 CROWD = 6
+SIZE = 1000
 one_of_them = st.integers(0, CROWD - 1)
 
 
@@ -33,6 +34,24 @@ def served(size: int) -> tuple[Upload, list[Neighbour]]:
     upload = Upload(PeerSettings(upload_slots=size))
     upload.fill_slots(everyone)
     return upload, everyone
+
+
+def test_who_has_no_credit_left_waits_until_it_gives() -> None:
+    """The bound holds before each chunk; others are served meanwhile."""
+    upload, (debtor, other) = served(2)
+    upload.credit = 2 * SIZE
+    for index in range(4):
+        upload.request(debtor, index, 0.0)
+    for _ in range(2):
+        assert upload.start(0.0) == [debtor]
+        upload.finished(debtor, SIZE)
+    assert upload.start(0.0) == []
+    upload.request(other, 9, 0.0)
+    assert upload.start(0.0) == [other]
+    debtor.received += SIZE
+    assert upload.start(0.0) == [debtor]
+    upload.finished(debtor, SIZE)
+    assert upload.start(0.0) == []
 
 
 class Uploading(RuleBasedStateMachine):
