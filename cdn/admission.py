@@ -30,7 +30,7 @@ class SecondHit:
     """Admits what is asked for again while its first request is remembered.
 
     Keeps out what is asked for only once (Maggs & Sitaraman, "Algorithmic Nuggets in Content
-    Delivery", CCR 45(3), 2015, section 3.3, which remembers in a Bloom filter).
+    Delivery", CCR 45(3), 2015, where a Bloom filter remembers).
 
     Invariant: `_seen` are at most `memory` keys that were refused, the latest last.
     """

@@ -13,7 +13,7 @@ from cdn.eviction.queue import ByteQueue, Ghosts
 
 
 class TwoQ(Generic[Key]):
-    """2Q, full version (Johnson & Shasha, VLDB 1994, section 3), over bytes.
+    """2Q, full version (Johnson & Shasha, VLDB 1994), over bytes.
 
     `A1in`, `A1out` and `Am` of the paper are `_newcomers`, `_left` and `_main`.
 
