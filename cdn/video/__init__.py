@@ -1,0 +1,1 @@
+"""Chunked video: playlists, packaging, ladders made up for virtual runs, live windows."""
