@@ -17,14 +17,17 @@ from wire.http.client import HttpConnection
 from wire.http.errors import HttpError
 from wire.http.headers import Headers
 
+_LARGEST = 2**20
+
 
 @dataclass(frozen=True, slots=True)
 class Probing:
     """How edges are asked, every `interval` seconds.
 
-    An edge is down after `down_after` probes in a row without an answer within `timeout`
-    seconds, and up again after `up_after` with one. A deep probe goes through to the origin,
-    and fails on a status of 500 and above; others ask only whether the edge answers.
+    An edge is down after `down_after` probes in a row that had no whole answer within `timeout`
+    seconds, and up again after `up_after` that had. What `path` names should have some size: an
+    edge is slow that cannot send it in time. A deep probe goes through to the origin, and fails
+    on a status of 500 and above; others take what the edge has, and any status.
     """
 
     interval: float = 1.0
@@ -107,11 +110,12 @@ class Prober:
 
     async def _ask(self, address: Address) -> str | None:
         deep = self._probing.deep
-        headers = Headers({"cache-control": "no-cache" if deep else "only-if-cached"})
+        headers = Headers({"cache-control": "no-cache" if deep else "max-stale"})
         stream = await self._network.dial(address)
         connection = HttpConnection(stream, str(address), timeout=self._probing.timeout)
         try:
-            async with connection.request("HEAD", self._probing.path, headers=headers) as response:
+            async with connection.request("GET", self._probing.path, headers=headers) as response:
+                await response.read(_LARGEST)
                 failed = deep and response.status >= 500
                 return f"the edge answered {response.status}" if failed else None
         finally:

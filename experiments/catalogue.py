@@ -19,6 +19,7 @@ from experiments.scenario.delivery import Fixed, LogNormal, Pareto, Sizes
 LARGEST = 64 * 2**20
 """Bytes of the largest object: a heavy tail must not outgrow the memory."""
 _APART = 64
+EMPTY: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +98,9 @@ def _draw(sizes: Sizes, rng: random.Random) -> int:
 class Library:
     """The catalogue's bytes as a site: every path has its own, cut from one random block."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        sizes = catalogue.sizes
+    def __init__(self, catalogue: Catalogue, more: Mapping[str, int] = EMPTY) -> None:
+        """Take the catalogue, and `more` objects that nobody asks for but who probes."""
+        sizes = {**catalogue.sizes, **more}
         length = max(sizes.values(), default=0) + _APART * len(sizes)
         block = memoryview(random.Random(f"{catalogue.seed}/library").randbytes(length))
         self._resources = {

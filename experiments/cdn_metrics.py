@@ -6,8 +6,9 @@ seconds, sizes bytes. What happens before the end of the warm-up is not counted.
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -18,8 +19,9 @@ from experiments.scenario.delivery import Price
 from experiments.swarm_metrics import names as named
 
 HIT, MISSED, PUSHED = "cache_hit", "cache_missed", "object_pushed"
+STALE_SERVED = "stale_served"
 COMPLETED, FAILED, INTERRUPTED = "request_completed", "request_failed", "download_interrupted"
-SIBLING_ANSWERED = "sibling_answered"
+SIBLING_ANSWERED, PLACED = "sibling_answered", "placement_finished"
 TIERS = ("edge", "regional", "shield", "origin")
 GB = 1e9
 
@@ -59,7 +61,9 @@ class CdnMetrics(msgspec.Struct, frozen=True, kw_only=True):
     `moved` counts breaks after which a client asked elsewhere, `resumed` requests that went on
     in the middle of an object. `load_max_over_mean` and `load_jain` (1: even, 1/n: one has all)
     are over the requests that each edge was sent. `from_siblings` counts misses that another edge
-    answered. `cost` is in the unit of the prices, `cost_per_gb` by what clients received.
+    answered. `placement_s` is how long the first placement took, before demand began. `stale`
+    counts answers with what was stale because the origin was out of reach. `cost` is in the unit of
+    the prices, `cost_per_gb` by what clients received.
     """
 
     requests: int
@@ -70,12 +74,14 @@ class CdnMetrics(msgspec.Struct, frozen=True, kw_only=True):
     hit_ratio: float | None
     byte_hit_ratio: float | None
     best_hit_ratio: float | None
+    stale: int
     from_siblings: int
     offload: float | None
     cost: float
     cost_per_gb: float | None
     first_byte: Waiting
     last_byte: Waiting
+    placement_s: float | None
     load_max_over_mean: float | None
     load_jain: float | None
     tiers: list[CacheMetrics]
@@ -94,7 +100,8 @@ def fold(
     """Return the metrics of the run that `events` record; `sizes` are the objects' by path."""
     start = next((e.time for e in events if e.name == DEMAND_STARTED), 0.0)
     measured = [event for event in events if event.time >= start + warm_up]
-    books = _books(measured, sizes, frozenset(clients), named(events))
+    asked = list(_asked(events, frozenset(clients), named(events)))
+    books = _books((event for event in asked if event.time >= start + warm_up), sizes)
     egress, placed = _egress(events), _placed(events)
     done = [event for event in measured if event.name == COMPLETED]
     delivered = sum(int(event.fields["bytes"] or 0) for event in done)
@@ -106,6 +113,7 @@ def fold(
         for tier in TIERS
         if (own := [host for host in hosts if tier_of(host) == tier])
     ]
+    placements = [event for event in events if event.name == PLACED]
     sent = [books[edge].requests for edge in edges]
     of = {tier.name: tier for tier in tiers}
     cost = sum(tier.cost for tier in tiers)
@@ -118,13 +126,15 @@ def fold(
         bytes=delivered,
         hit_ratio=of["edge"].hit_ratio,
         byte_hit_ratio=of["edge"].byte_hit_ratio,
-        best_hit_ratio=_best(events, start + warm_up, frozenset(edges)),
+        best_hit_ratio=_best(events, asked, start + warm_up, frozenset(edges)),
+        stale=_count(measured, STALE_SERVED),
         from_siblings=_count(measured, SIBLING_ANSWERED),
         offload=1 - origin / delivered if delivered else None,
         cost=cost,
         cost_per_gb=cost / delivered * GB if delivered else None,
         first_byte=_waiting([float(event.fields["first_byte"] or 0) for event in done]),
         last_byte=_waiting([float(event.fields["seconds"] or 0) for event in done]),
+        placement_s=next((float(e.fields["seconds"] or 0) for e in placements), None),
         load_max_over_mean=max(sent) * len(sent) / sum(sent) if sum(sent) else None,
         load_jain=jain(sent),
         tiers=tiers,
@@ -151,19 +161,20 @@ class _Book:
     hit_bytes: int = 0
 
 
-def _books(
-    events: Iterable[Event],
-    sizes: Mapping[str, int],
-    clients: frozenset[str],
-    name_of: Callable[[str], str],
-) -> defaultdict[str, _Book]:
-    books: defaultdict[str, _Book] = defaultdict(_Book)
+def _asked(
+    events: Iterable[Event], clients: frozenset[str], name_of: Callable[[str], str]
+) -> Iterator[Event]:
+    """Yield what caches were asked for; at edges by clients only, not by siblings or probers."""
     for event in events:
-        if event.name not in (HIT, MISSED):
-            continue
-        asking = name_of(str(event.fields["client"]).rpartition(":")[0])
-        if tier_of(event.host) == "edge" and asking not in clients:
-            continue
+        if event.name in (HIT, MISSED):
+            asking = name_of(str(event.fields["client"]).rpartition(":")[0])
+            if tier_of(event.host) != "edge" or asking in clients:
+                yield event
+
+
+def _books(asked: Iterable[Event], sizes: Mapping[str, int]) -> defaultdict[str, _Book]:
+    books: defaultdict[str, _Book] = defaultdict(_Book)
+    for event in asked:
         book, size = books[event.host], sizes.get(str(event.fields["path"]), 0)
         hit = event.name == HIT
         book.requests += 1
@@ -217,15 +228,22 @@ def _placed(events: Iterable[Event]) -> dict[str, int]:
     return placed
 
 
-def _best(events: Iterable[Event], since: float, edges: frozenset[str]) -> float | None:
-    seen, hits, requests = set[tuple[str, str]](), 0, 0
+def _best(
+    events: Iterable[Event], asked: Iterable[Event], since: float, edges: frozenset[str]
+) -> float | None:
+    """Return the hit ratio of edges that forget nothing of what they were asked or given."""
+    first = dict[tuple[str, str], float]()
     for event in events:
-        if event.host in edges and event.name in (HIT, MISSED, PUSHED):
+        if event.name == PUSHED:
+            first.setdefault((event.host, str(event.fields["path"])), event.time)
+    hits = requests = 0
+    for event in asked:
+        if event.host in edges:
             where = (event.host, str(event.fields["path"]))
-            if event.time >= since and event.name != PUSHED:
+            if event.time >= since:
                 requests += 1
-                hits += where in seen
-            seen.add(where)
+                hits += first.get(where, math.inf) <= event.time
+            first.setdefault(where, event.time)
     return hits / requests if requests else None
 
 

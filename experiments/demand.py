@@ -120,7 +120,7 @@ def sessions(
     """Return all sessions in the order of their start; client i is of region i mod `regions`."""
     rng, found = random.Random(f"{catalogue.seed}/demand"), []
     for start in starts(demand, rng):
-        number = rng.randrange(len(clients))
+        number = _client(demand, len(clients), regions, rng)
         region = number % regions
         wanted = _wanted(demand, popular, start, region, rng)
         paths = tuple(path for item in wanted for path in catalogue.items[item].paths)
@@ -164,6 +164,14 @@ def _count(paths: Iterator[str]) -> dict[str, int]:
     for path in paths:
         counts[path] = counts.get(path, 0) + 1
     return counts
+
+
+def _client(demand: Demand, clients: int, regions: int, rng: random.Random) -> int:
+    """Return the number of the client whose session it is."""
+    if not demand.by_region:
+        return rng.randrange(clients)
+    region = rng.choices(range(regions), demand.by_region)[0]
+    return rng.randrange(region, clients, regions)
 
 
 def _swing(demand: Demand) -> float:

@@ -23,6 +23,7 @@ from experiments.tiers import Caches, cache_control, of
 from experiments.world import SERVER
 from net.trace import Trace
 
+PLACED = "placement_finished"
 PER_OBJECT = 2048
 """Bytes that an object takes in a cache beyond its body, generously."""
 _BLIND = frozenset({"random", "round-robin", "least-loaded"})
@@ -69,7 +70,7 @@ class Placer:
 
     async def place(self, rates: Mapping[str, Mapping[str, float]]) -> None:
         """Place what `rates`, requests by edge and path, make worth it; spare what is there."""
-        chosen = self._allocate(rates)
+        chosen, started = self._allocate(rates), trio.current_time()
         news = {
             edge: [path for path in paths if path not in self._placed.get(edge, ())]
             for edge, paths in chosen.items()
@@ -85,6 +86,11 @@ class Placer:
             trace=self._stage.trace(SERVER),
         )
         self._placed = {edge: frozenset(paths) for edge, paths in chosen.items()}
+        self._stage.trace(SERVER)(
+            PLACED,
+            objects=sum(map(len, news.values())),
+            seconds=trio.current_time() - started,
+        )
 
     async def replace(
         self, census: Census, every: float, *, task_status: trio.TaskStatus[None]

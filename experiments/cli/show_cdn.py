@@ -49,8 +49,12 @@ def _lines(metrics: CdnMetrics) -> dict[str, str]:
         if metrics.cost_per_gb is None
         else f"{metrics.cost_per_gb:.4f} per GB delivered",
     }
+    if metrics.placement_s is not None:
+        lines["placement"] = f"{metrics.placement_s:.2f} s, before demand"
     if metrics.moved or metrics.resumed:
         lines["moved"] = f"{metrics.moved} breaks, {metrics.resumed} went on in the middle"
+    if metrics.stale:
+        lines["stale"] = f"{metrics.stale} answers while the origin was out of reach"
     if metrics.from_siblings:
         lines["siblings"] = f"answered {metrics.from_siblings} misses"
     return lines

@@ -27,6 +27,7 @@ from experiments.world import World
 from net.seam import Address
 
 DIRECTOR = "director"
+PROBED = "/probe"
 
 
 @register
@@ -43,7 +44,8 @@ class CdnCatalogue:
     async def deploy(self, stage: Stage) -> None:
         """Start the caches, fill them if asked to, start the director, then demand."""
         work = workload.build(stage.world.scenario)
-        library, cdn = Library(work.catalogue), tiers.of(stage.world.scenario)
+        cdn = tiers.of(stage.world.scenario)
+        library = Library(work.catalogue, {PROBED: cdn.health.bytes})
         caches = await tiers.deploy(stage, work.catalogue, library)
         placer, census = Placer(stage, work.catalogue, library, caches), Census()
         if cdn.placement != "none":
@@ -106,5 +108,10 @@ async def _start_director(
 def _probing(cdn: Cdn) -> Probing:
     health = cdn.health
     return Probing(
-        health.interval, health.timeout, health.down_after, health.up_after, deep=health.deep
+        health.interval,
+        health.timeout,
+        health.down_after,
+        health.up_after,
+        deep=health.deep,
+        path=PROBED,
     )

@@ -126,7 +126,8 @@ class Demand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Who asks for what, when: `rate` sessions a second, of all clients together.
 
     What happens in the first `warm_up` is not measured. `regional` is the share of requests
-    whose popularity is their region's own. A `trace` takes the place of catalogue and sessions.
+    whose popularity is their region's own; `by_region` are the regions' shares of all sessions,
+    equal unless given. A `trace` takes the place of catalogue and sessions.
     A client whose server is silent for `patience` asks elsewhere.
     """
 
@@ -138,17 +139,23 @@ class Demand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     flash: Flash | None = None
     drift: Drift | None = None
     regional: float = 0.0
+    by_region: list[float] = []
     trace: str | None = None
     patience: Duration = Duration(5)
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How the director asks after its edges; `deep` probes go through to the origin."""
+    """How the director asks after its edges, for so many `bytes`.
+
+    One that cannot send them within `timeout` counts as down. `deep` probes go through to the
+    origin.
+    """
 
     interval: Duration = Duration(1)
     timeout: Duration = Duration(1)
     down_after: int = 2
     up_after: int = 2
+    bytes: Size = Size(8 * 1024)
     deep: bool = False
 
 
@@ -167,11 +174,11 @@ Capacity: TypeAlias = float | str
 class Cdn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How it is delivered: caches in `tiers`, what they keep, and which edge serves whom.
 
-    `capacity` is a size, or a share of the catalogue's bytes; a list has one per tier, edges
-    first. Edges have `regionals` above them with two tiers, and these one shield with three;
-    the links of both are `upper_up` in each direction.
-    Before demand, and again every `replacement`, the origin pushes what `placement` chooses,
-    straight to each edge (`star`), or from edge to edge (`tree`, of this `arity`).
+    `capacity` is a size, or a share of the catalogue's bytes; a list has one for each tier,
+    edges first. Edges have `regionals` above them with two tiers, and these one shield with
+    three; the links of both are `upper_up` in each direction. Before demand, and again every
+    `replacement`, the origin pushes what `placement` chooses, straight to each edge (`star`), or
+    from edge to edge (`tree`, of this `arity`).
     """
 
     policy: str = "lru"

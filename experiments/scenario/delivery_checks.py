@@ -6,7 +6,7 @@ It asks whether names mean anything; it starts nothing.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -33,6 +33,7 @@ MODEL = "cdn"
 MAX_OBJECTS = 100_000
 MAX_SESSIONS = 1_000_000
 LARGEST = 64 * 2**20
+LARGEST_PROBE = 2**20
 ROOM_FOR_ALL = 1.2
 """Times the catalogue: objects take some room for their fields, too."""
 SECTIONS = ("catalogue", "demand", "cdn")
@@ -55,6 +56,7 @@ def problems(scenario: Scenario) -> Iterator[tuple[str, str]]:
     if scenario.catalogue and scenario.demand and scenario.cdn:
         yield from _of_catalogue(scenario.catalogue)
         yield from _of_demand(scenario.demand, scenario.horizon)
+        yield from _of_regions(scenario.demand.by_region, scenario)
         yield from _of_cdn(scenario.cdn, scenario.catalogue, scenario.demand)
 
 
@@ -73,9 +75,9 @@ def capacities(cdn: Cdn, total: int) -> list[int]:
     """
     asked = _each(cdn.capacity)
     asked = asked * cdn.tiers if len(asked) == 1 else asked
-    if len(asked) != cdn.tiers:
+    if len(asked) < cdn.tiers:
         raise ValueError(f"{len(asked)} capacities for {cdn.tiers} tiers")
-    return [_capacity(each, total) for each in asked]
+    return [_capacity(each, total) for each in asked[: cdn.tiers]]
 
 
 def _each(capacity: Capacity | list[Capacity]) -> list[Capacity]:
@@ -124,6 +126,16 @@ def _of_demand(demand: Demand, horizon: float) -> Iterator[tuple[str, str]]:
     if demand.trace is not None and not Path(demand.trace).is_file():
         yield "demand.trace", f"there is no file {demand.trace!r}"
     yield from _of_sessions(demand)
+
+
+def _of_regions(shares: Sequence[float], scenario: Scenario) -> Iterator[tuple[str, str]]:
+    regions = scenario.edges.count
+    if shares and len(shares) != regions:
+        yield "demand.by_region", f"{len(shares)} shares for {regions} regions, one per edge"
+    elif shares and (min(shares) < 0 or not sum(shares) > 0):
+        yield "demand.by_region", "shares are at least 0, and not all of them 0"
+    elif shares and scenario.client_count < regions:
+        yield "demand.by_region", "every region needs a client: add clients, or take edges away"
 
 
 def _of_sessions(demand: Demand) -> Iterator[tuple[str, str]]:
@@ -180,6 +192,8 @@ def _of_cdn(cdn: Cdn, catalogue: Catalogue, demand: Demand) -> Iterator[tuple[st
     health = cdn.health
     if min(health.interval, health.timeout) <= 0:
         yield "cdn.health", "interval and timeout must be longer than 0s"
+    if health.bytes > LARGEST_PROBE:
+        yield "cdn.health.bytes", "a probe is at most 1MiB"
     if min(health.down_after, health.up_after) < 1:
         yield "cdn.health", "down_after and up_after are counts of probes, at least 1"
     if min(cdn.price.edge, cdn.price.regional, cdn.price.shield, cdn.price.origin) < 0:
