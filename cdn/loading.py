@@ -28,7 +28,10 @@ def load_class(name: str) -> type[object]:
         LoadError: no such file, it does not run, or it has no such class.
     """
     path, _, class_name = name.rpartition(":")
-    module = _run(Path(path).resolve(), path)
+    file = Path(path).resolve()
+    if not file.is_file():
+        raise LoadError(f"there is no file {path!r}")
+    module = _run(file)
     kind = getattr(module, class_name, None)
     if inspect.isclass(kind):
         return kind
@@ -41,15 +44,13 @@ def _is_class_of(module: ModuleType, value: object) -> bool:
 
 
 @cache
-def _run(file: Path, path: str) -> ModuleType:
-    if not file.is_file():
-        raise LoadError(f"there is no file {path!r}")
+def _run(file: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"loaded_{file.stem}", file)
     if spec is None or spec.loader is None:
-        raise LoadError(f"{path} is no Python file")
+        raise LoadError(f"{file} is no Python file")
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # foreign code may raise anything
-        raise LoadError(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
+        raise LoadError(f"{file} cannot be loaded: {type(error).__name__}: {error}") from error
     return module

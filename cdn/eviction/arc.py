@@ -20,8 +20,11 @@ class Arc(Generic[Key]):
     `_often_left` and `_target`.
 
     Invariant: a held key is in one of `_once` and `_often`, which together count at most
-    `capacity` bytes; no key is in two of the four lines; 0 <= `_target` <= `capacity`.
+    `capacity` bytes; no key is in two of the four lines; 0 <= `_target` <= `capacity`. Neither
+    of the other two lines has more keys than `REMEMBERED` or four times those held.
     """
+
+    REMEMBERED = 2**18
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
@@ -84,11 +87,16 @@ class Arc(Generic[Key]):
         over = once > self._target or (left_often and once == self._target)
         if (once and over) or not self._often:
             key, size = self._once.pop()
-            self._once_left.push(key, size)
+            self._remember(self._once_left, key, size)
         else:
             key, size = self._often.pop()
-            self._often_left.push(key, size)
+            self._remember(self._often_left, key, size)
         return key
+
+    def _remember(self, left: ByteQueue[Key], key: Key, size: int) -> None:
+        left.push(key, size)
+        if len(left) > max(self.REMEMBERED, 4 * len(self)):
+            left.pop()
 
     def _make_room(self, size: int) -> Key:
         """Give up one key for one that was in no line (case IV)."""

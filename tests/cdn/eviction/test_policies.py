@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdn.eviction import POLICIES
+from cdn.eviction import POLICIES, Arc
 from tests.cdn.eviction.histories import ONLINE, Cache, hits, policy
 
 KEYS = "abcdefghijkl"
@@ -94,6 +94,20 @@ def test_the_same_history_has_the_same_end(name: str, history: list[tuple[str, i
     one, two = Cache(policy(name, 100)), Cache(policy(name, 100))
     for key, size in history:
         assert one.ask(key, size) == two.ask(key, size)
+
+
+def test_what_arc_remembers_is_bounded() -> None:
+    """However unequal the sizes: objects that return at a high price leave many ghosts."""
+
+    class Forgetful(Arc[int]):
+        REMEMBERED = 50
+
+    cache, rng = Cache(Forgetful(1000)), random.Random(1)
+    for _ in range(20_000):
+        key = int(rng.paretovariate(0.3)) % 5000
+        cache.ask(key, 1 + key * 7919 % 700)
+        ghosts = vars(cache.policy)["_once_left"], vars(cache.policy)["_often_left"]
+        assert max(map(len, ghosts)) <= max(50, 4 * len(cache.held))
 
 
 def test_w_tiny_lfu_tells_at_the_next_insertion_what_a_hit_pushed_out() -> None:
