@@ -13,6 +13,9 @@ from wire.http.dates import parse_date
 from wire.http.headers import Headers
 from wire.http.ranges import Span, UnsatisfiableError, parse_range
 
+_CONDITIONAL = frozenset(
+    {"range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since"}
+)
 _TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 
 
@@ -44,7 +47,7 @@ def select(request: Headers, validators: Validators, size: int | None, status: i
     Conditions are judged in the order of RFC 9110 13.2.2, and only where the plain answer is a
     200; an unknown size (None) cannot be cut into ranges.
     """
-    if status != 200:
+    if status != 200 or _CONDITIONAL.isdisjoint(request.names()):
         return Selection(status)
     if (failed := _failed_condition(request, validators)) is not None:
         return Selection(failed)

@@ -22,11 +22,7 @@ class Headers:
     @classmethod
     def decode(cls, raw: Iterable[tuple[bytes, bytes]]) -> Headers:
         """Return h11's lines (names already lower case) as text; bytes above 127 are Latin-1."""
-        headers = cls.__new__(cls)
-        headers._lines = tuple(
-            [(name.decode("ascii"), value.decode("latin-1")) for name, value in raw]
-        )
-        return headers
+        return cls._of(tuple([(str(name, "ascii"), str(value, "latin-1")) for name, value in raw]))
 
     def encode(self) -> list[tuple[bytes, bytes]]:
         """Return the lines as h11 takes them."""
@@ -47,15 +43,26 @@ class Headers:
             return ()
         return tuple(member for part in value.split(",") if (member := part.strip().lower()))
 
+    def names(self) -> frozenset[str]:
+        """Return the lower-case names there are."""
+        return frozenset([name for name, _ in self._lines])
+
     def without(self, *names: str) -> Headers:
         """Return these lines less those of lower-case `names`."""
-        return Headers(line for line in self._lines if line[0] not in names)
+        return Headers._of(tuple([line for line in self._lines if line[0] not in names]))
 
     def replace(self, lines: Lines | Mapping[str, str]) -> Headers:
         """Return these lines with every field named in `lines` replaced by its lines there."""
-        new = Headers(lines)
-        names = {name for name, _ in new}
-        return Headers((*(line for line in self._lines if line[0] not in names), *new))
+        new = Headers(lines)._lines
+        names = [name for name, _ in new]
+        return Headers._of((*[line for line in self._lines if line[0] not in names], *new))
+
+    @classmethod
+    def _of(cls, lines: tuple[tuple[str, str], ...]) -> Headers:
+        """Return headers of `lines` whose names are lower case already."""
+        headers = cls.__new__(cls)
+        headers._lines = lines
+        return headers
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self._lines)
