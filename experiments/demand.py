@@ -132,7 +132,7 @@ def starts(demand: Demand, rng: random.Random) -> Iterator[float]:
     """Yield when sessions begin: a Poisson process whose rate varies, by thinning."""
     most = demand.rate * _swing(demand) * (demand.flash.factor if demand.flash else 1.0)
     time = 0.0
-    while (time := time + rng.expovariate(most)) < demand.lasts:
+    while (time := time + rng.expovariate(most)) < demand.ends:
         if rng.random() * most < rate(demand, time):
             yield time
 

@@ -50,12 +50,12 @@ def build(scenario: Scenario) -> Workload:
 
 
 def _of_trace(scenario: Scenario, demand: Demand, path: Path) -> Workload:
-    """Return the requests of a trace's first `lasts`, its clock set to zero."""
+    """Return the requests of a trace's beginning, its clock set to zero."""
     requests, sizes, first = [], dict[str, int](), None
     for request in traces.read(path):
         first = request.time if first is None else first
         time = request.time - first
-        if time >= demand.lasts:
+        if time >= demand.ends:
             break
         name = f"/{quote(str(request.key), safe='')}"
         sizes.setdefault(name, min(request.size, LARGEST))

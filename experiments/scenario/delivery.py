@@ -125,15 +125,15 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Demand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who asks for what, when: `rate` sessions a second, of all clients together.
 
-    What happens in the first `warm_up` is not measured. `regional` is the share of requests
+    It is measured for as long as it `lasts`, after a `warm_up`. `regional` is the share of requests
     whose popularity is their region's own; `by_region` are the regions' shares of all sessions,
     equal unless given. A `trace` takes the place of catalogue and sessions.
     A client whose server is silent for `patience` asks elsewhere.
     """
 
     rate: float = 50.0
-    lasts: Duration = Duration(60)
     warm_up: Duration = Duration(0)
+    lasts: Duration = Duration(60)
     session: Sessions = Browse()
     shape: Shape = Steady()
     flash: Flash | None = None
@@ -142,6 +142,11 @@ class Demand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     by_region: list[float] = []
     trace: str | None = None
     patience: Duration = Duration(5)
+
+    @property
+    def ends(self) -> float:
+        """When the last session may begin, in seconds."""
+        return self.warm_up + self.lasts
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

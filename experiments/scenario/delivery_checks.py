@@ -114,12 +114,13 @@ def _of_catalogue(catalogue: Catalogue) -> Iterator[tuple[str, str]]:
 def _of_demand(demand: Demand, horizon: float) -> Iterator[tuple[str, str]]:
     if not demand.rate > 0:
         yield "demand.rate", f"{demand.rate:g} is not above 0 sessions a second"
-    elif demand.rate * demand.lasts > MAX_SESSIONS:
+    elif demand.rate * demand.ends > MAX_SESSIONS:
         yield "demand.rate", f"more than {MAX_SESSIONS} sessions in all; lower rate or lasts"
-    if not 0 < demand.lasts < horizon:
-        yield "demand.lasts", "must be longer than 0s and end before the horizon"
-    if not demand.warm_up < demand.lasts:
-        yield "demand.warm_up", "leaves nothing to measure: it must be shorter than lasts"
+    if not (demand.lasts > 0 and demand.ends < horizon):
+        yield (
+            "demand.lasts",
+            "must be longer than 0s and, after the warm-up, end before the horizon",
+        )
     if not demand.patience > 0:
         yield "demand.patience", "must be longer than 0s"
     yield from _between("demand.regional", demand.regional, 0, 1)
