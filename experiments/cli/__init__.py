@@ -72,6 +72,7 @@ _EXAMPLES: Mapping[Callable[..., int], Sequence[str]] = {
         "swarmbed fetch big.iso.manifest --out downloads",
         "swarmbed fetch big.iso.manifest --tracker 10.0.0.1:7000 --tracker 10.0.0.2:7000",
         "swarmbed fetch big.iso.manifest --picker sequential --choker mine.py:Mine --stay",
+        "swarmbed fetch big.iso.manifest --web-seed http://127.0.0.1:8080/",
     ),
     web.origin: ("swarmbed origin public",),
     gateways.edge: (

@@ -26,6 +26,17 @@ TrackersAt = Annotated[
         "asked in this order when one fails or knows nobody.",
     ),
 ]
+WebSeedsAt = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--web-seed",
+        help="An HTTP server's URL of the same file, or of its directory; again for others.",
+        negative="",
+    ),
+]
+WebPolicy = Annotated[
+    str, Parameter(help="When to use web seeds: always, when-rare, when-idle or never.")
+]
 Picker = Annotated[
     str,
     Parameter(

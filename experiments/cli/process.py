@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from net.seam import Address, Listener
     from net.trace import Trace
     from peer.strategy import Strategies
+    from peer.web_plan import WebSettings
 
 DEFAULT_TRACKER = "127.0.0.1:7000"
 
@@ -70,6 +71,30 @@ def strategies(**names: str) -> Strategies:
             flag = "--picker" if role == "picker" else "--choker"
             raise CommandError(f"{flag}: {error}") from error
     return Strategies(**names)
+
+
+def web_seeds(urls: Sequence[str], policy: str, name: str) -> WebSettings | None:
+    """Return how the file `name` is had from web seeds, None without `urls`.
+
+    To a URL that ends in a slash the name is added, as in BEP 19.
+
+    Raises:
+        CommandError: a URL or the policy is none; names the flag.
+    """
+    from urllib.parse import quote
+
+    from cdn.url import Url
+    from peer.web_plan import WebAddress, WebSettings
+
+    try:
+        parsed = [Url.parse(url + quote(name) if url.endswith("/") else url) for url in urls]
+    except ValueError as error:
+        raise CommandError(f"--web-seed: {error}") from error
+    addresses = tuple([WebAddress(url.address, url.target) for url in parsed])
+    try:
+        return WebSettings(addresses, policy) if addresses else None
+    except ValueError as error:
+        raise CommandError(f"--web-policy: {error}") from error
 
 
 def trace(node: str, verbose: bool) -> Trace:

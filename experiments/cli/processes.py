@@ -19,7 +19,18 @@ from cyclopts import Parameter
 from experiments import units
 from experiments.cli import process, show
 from experiments.cli.errors import CommandError
-from experiments.cli.options import Choker, Host, Json, Picker, Port, Quiet, TrackersAt, Verbose
+from experiments.cli.options import (
+    Choker,
+    Host,
+    Json,
+    Picker,
+    Port,
+    Quiet,
+    TrackersAt,
+    Verbose,
+    WebPolicy,
+    WebSeedsAt,
+)
 
 if TYPE_CHECKING:
     import trio
@@ -28,6 +39,7 @@ if TYPE_CHECKING:
     from peer.node import Peer
     from peer.store import FileStore
     from peer.strategy import Strategies
+    from peer.web_plan import WebSettings
 
 LOOPBACK = "127.0.0.1"
 TRACKER_PORT = 7000
@@ -98,6 +110,8 @@ def fetch(
     trackers: TrackersAt = None,
     picker: Picker = "rarest-first",
     choker: Choker = "tit-for-tat",
+    web_seeds: WebSeedsAt = None,
+    web_policy: WebPolicy = "when-rare",
     out: Annotated[Path, Parameter(help="Directory for the file.")] = Path(),
     stay: Annotated[
         bool, Parameter(negative="", show_default=False, help="Go on seeding once complete.")
@@ -116,6 +130,7 @@ def fetch(
     strategies = process.strategies(picker=picker, choker=choker)
     try:
         wanted = Manifest.load(manifest)
+        web = process.web_seeds(web_seeds or (), web_policy, wanted.name)
         out.mkdir(parents=True, exist_ok=True)
         store = FileStore(wanted, out / wanted.name)
     except (OSError, ProtocolError) as error:
@@ -124,7 +139,7 @@ def fetch(
         held = store.have.bit_count()
         show.say(f"resumed  {held} of {wanted.chunk_count} chunks", quiet=quiet or not held)
         fetching = _Fetching(
-            store, places, strategies, host, stay=stay, quiet=quiet, verbose=verbose
+            store, places, strategies, web, host, stay=stay, quiet=quiet, verbose=verbose
         )
         code = process.run_until_stopped(fetching.run)
         if store.complete:
@@ -139,6 +154,7 @@ class _Fetching:
     store: FileStore
     trackers: Sequence[Address]
     strategies: Strategies
+    web: WebSettings | None
     host: str
     stay: bool
     quiet: bool
@@ -157,7 +173,7 @@ class _Fetching:
         network = SocketNetwork(self.host)
         peer = Peer(
             network, self.store, *self.trackers, rng=random.Random(), trace=trace,
-            strategies=self.strategies,
+            strategies=self.strategies, web=self.web,
         )  # fmt: skip
         started = trio.current_time()
         async with trio.open_nursery() as nursery:
