@@ -31,7 +31,7 @@ def load_class(name: str) -> type[object]:
     file = Path(path).resolve()
     if not file.is_file():
         raise LoadError(f"there is no file {path!r}")
-    module = _run(file)
+    module = _run(file, file.stat().st_mtime_ns)
     kind = getattr(module, class_name, None)
     if inspect.isclass(kind):
         return kind
@@ -44,7 +44,8 @@ def _is_class_of(module: ModuleType, value: object) -> bool:
 
 
 @cache
-def _run(file: Path) -> ModuleType:
+def _run(file: Path, _stamp: int) -> ModuleType:
+    """Return the module in the file; one that has not changed is run once."""
     spec = importlib.util.spec_from_file_location(f"loaded_{file.stem}", file)
     if spec is None or spec.loader is None:
         raise LoadError(f"{file} is no Python file")
