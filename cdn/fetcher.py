@@ -22,7 +22,7 @@ from cdn.stored import Stored, confirms
 from cdn.upstream import Upstream
 from net.trace import Trace
 from wire.http.errors import HttpError
-from wire.http.message import Request
+from wire.http.message import Request, nobody
 from wire.http.ranges import parse_content_range
 
 UNSHARED = 10.0
@@ -128,6 +128,7 @@ class Fetcher:
     def refresh(self, ask: Ask) -> None:
         """Ask upstream in the background, unless that is being done."""
         if self.under_way(ask) is None:
+            ask = replace(ask, request=replace(ask.request, inform=nobody))
             self._nursery.start_soon(self._refresh, ask, self._open(ask))
 
     async def fetch(self, ask: Ask) -> Arriving | Passing:
