@@ -4,7 +4,8 @@ Run: python -m bench.endurance [--seconds 30] [--connections 64] [--json]
 
 Each tool asks for hot objects: their lifetime is 1 s and `stale-if-error` lets the edge serve
 them while the origin is dead. What they get must be right and without a single error. Beside
-them a few readers ask for cold objects, more than the cache holds: they make it evict. While the
+them one reader asks for all hot objects in turn, which keeps them in the cache, and a few ask for
+cold objects, more than the cache holds: they make it evict. While the
 origin is dead a cold object cannot be had, so 502, 504 or a body that breaks off is the honest
 answer; a wrong body never is. The origin is killed with SIGKILL every 4 s and stays away for 2 s.
 
@@ -14,6 +15,7 @@ Exits with 1 if anything was wrong, with 3 where a tool is missing.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import random
 import re
@@ -154,24 +156,32 @@ def edge(origin: int) -> Iterator[int]:
             process.kill()
 
 
+async def read(port: int, path: str) -> str:
+    """Ask for `path` once; return what came: right, WRONG, broken off, or the status."""
+    connection = HttpConnection(await SocketNetwork(_HOST).dial(Address(_HOST, port)), _HOST)
+    try:
+        async with connection.request("GET", path) as response:
+            body = await response.read(2**20)
+    except HttpError:
+        return "broken off"
+    if response.status != 200:
+        return str(response.status)
+    return "right" if body == content(path) else "WRONG"
+
+
 async def read_cold(port: int, seen: Counter[str]) -> None:
     """Ask for cold objects at random, until cancelled, and note what came."""
     rng = random.Random()
-    network = SocketNetwork(_HOST)
     while True:
-        path = f"/cold/{rng.randrange(_COLD)}/{_COLD_SIZE}"
-        connection = HttpConnection(await network.dial(Address(_HOST, port)), _HOST)
-        try:
-            async with connection.request("GET", path) as response:
-                body = await response.read(2 * _COLD_SIZE)
-        except HttpError:
-            seen["broken off"] += 1
-        else:
-            if response.status == 200:
-                seen["right" if body == content(path) else "WRONG"] += 1
-            else:
-                seen[str(response.status)] += 1
+        seen[await read(port, f"/cold/{rng.randrange(_COLD)}/{_COLD_SIZE}")] += 1
         await trio.sleep(0.01)
+
+
+async def read_hot(port: int, seen: Counter[str]) -> None:
+    """Ask for the hot objects in turn, so that they stay hot whichever of them a tool wants."""
+    for path in itertools.cycle(_HOT):
+        seen[await read(port, path)] += 1
+        await trio.sleep(0.02)
 
 
 async def wrk(base: str, seconds: int, connections: int, directory: Path) -> Outcome:
@@ -245,8 +255,9 @@ def number(pattern: str, text: str) -> int:
 
 async def endure(
     origin: Origin, port: int, seconds: int, connections: int
-) -> tuple[list[Outcome], Counter[str]]:
-    """Return what each tool saw, and what the cold readers saw."""
+) -> tuple[list[Outcome], Counter[str], Counter[str]]:
+    """Return what each tool saw, and what the readers of hot and of cold objects saw."""
+    hot: Counter[str] = Counter()
     cold: Counter[str] = Counter()
     base = f"http://{_HOST}:{port}"
     with TemporaryDirectory(prefix="swarmbed-endurance-") as name:
@@ -254,11 +265,12 @@ async def endure(
         await curl(base, 1, connections, directory)  # warms the hot objects
         async with trio.open_nursery() as nursery:
             nursery.start_soon(origin.die_and_return)
+            nursery.start_soon(read_hot, port, hot)
             for _ in range(_READERS):
                 nursery.start_soon(read_cold, port, cold)
             outcomes = [await run(base, seconds, connections, directory) for run in TOOLS]
             nursery.cancel_scope.cancel()
-    return outcomes, cold
+    return outcomes, hot, cold
 
 
 def main() -> int:
@@ -279,12 +291,15 @@ def main() -> int:
     origin = Origin()
     try:
         with edge(origin.port) as port:
-            outcomes, cold = trio.run(endure, origin, port, options.seconds, options.connections)
+            outcomes, hot, cold = trio.run(
+                endure, origin, port, options.seconds, options.connections
+            )
     finally:
         origin.kill()
     if options.json:
         told = {
             "tools": [vars(one) for one in outcomes],
+            "hot": hot,
             "cold": cold,
             "origin_deaths": origin.deaths,
         }
@@ -296,8 +311,10 @@ def main() -> int:
                 f"{one.tool:5} {one.requests:8} requests {one.requests / one.seconds:8.0f}/s"
                 f"  wrong {one.wrong}  errors {one.errors}"
             )
+        print(f"hot   {dict(sorted(hot.items()))}")
         print(f"cold  {dict(sorted(cold.items()))}; the origin died {origin.deaths} times")
     bad = sum(one.wrong + one.errors for one in outcomes) + cold["WRONG"]
+    bad += hot.total() - hot["right"]
     return 1 if bad else 0
 
 
