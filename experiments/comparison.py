@@ -75,7 +75,7 @@ def draw(done: Sequence[Outcome], base: Scenario, *, network: NetworkName) -> di
     served = [outcome for outcome in done if outcome.times]
     if not served:
         return {}
-    caption = _caption(base, served[0].size, network)
+    caption = describe(base, served[0].size, network)
     named: dict[str, dict[str, bytes]] = {}
     counts = sorted({outcome.metrics.clients for outcome in served})
     if len(counts) > 1:
@@ -106,7 +106,8 @@ def _series(served: Sequence[Outcome]) -> list[Series]:
     return series
 
 
-def _caption(base: Scenario, size: int, network: NetworkName) -> str:
+def describe(base: Scenario, size: int, network: NetworkName) -> str:
+    """Return the hosts, links and file of `base` in one line, for below a title."""
     group = base.clients[0]
     parts = [
         _size(size),

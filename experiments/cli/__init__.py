@@ -20,6 +20,7 @@ from experiments.cli import (
     demo,
     doctor,
     gateways,
+    offload,
     processes,
     run,
     sweep,
@@ -46,6 +47,10 @@ _EXAMPLES: Mapping[Callable[..., int], Sequence[str]] = {
         "swarmbed run swarm --seeds 1-5",
         "swarmbed run outage --figures",
         "swarmbed run my-scenario.toml --seed 7 --json",
+    ),
+    offload.offload: (
+        "swarmbed offload",
+        "swarmbed offload my.toml --settings always,always@1Mbps,when-rare --seeds 1-5",
     ),
     sweep.sweep: (
         "swarmbed sweep cdn-policies --vary cdn.policy=lru,sieve,s3-fifo",
