@@ -34,6 +34,9 @@ class Shelf(Protocol):
     def overhead(self) -> int:
         """Bytes that an entry takes here beside its own."""
 
+    def body(self, expected: int | None, limit: int) -> Body:
+        """Return a new body, to be filled and then kept here; as `Body`'s arguments."""
+
     def keep(self, name: str, key: str, stored: Stored) -> Stored:
         """Keep `stored` under `name`, in the place of what was; return it as it lies now.
 
@@ -52,6 +55,10 @@ class Memory:
     """Bytes stay where they arrived, and end with the process."""
 
     overhead = 0
+
+    def body(self, expected: int | None, limit: int) -> Body:
+        """Return a body in memory."""
+        return Body(expected, limit=limit)
 
     def keep(self, name: str, key: str, stored: Stored) -> Stored:  # noqa: ARG002 - nothing to do
         """Return `stored` as it is."""
@@ -97,6 +104,10 @@ class Cache:
     def used(self) -> int:
         """Bytes what is stored counts."""
         return self._eviction.used
+
+    def body(self, expected: int | None) -> Body:
+        """Return a body for a new response of `expected` bytes, None where that is unknown."""
+        return self._shelf.body(expected, self.capacity)
 
     def find(self, key: str, request: Headers) -> Stored | None:
         """Return the newest response under `key` that may answer `request`; counts as a use."""

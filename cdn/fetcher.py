@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 import trio
 
-from cdn.body import Body
 from cdn.cache import Cache
 from cdn.conditions import Validators
 from cdn.fill import Failed, Fill, Private, Shared
@@ -197,7 +196,7 @@ class Fetcher:
             if response.status < 500 and unfit not in _OF_THE_REQUEST:
                 self._cache.discard(ask.place)
             return Passing(response, unfit)
-        stored = Stored.of(exchange, Body(response.length, limit=self._cache.capacity))
+        stored = Stored.of(exchange, self._cache.body(response.length))
         fill.pouring = True
         fill.decide(Shared(stored))
         self._nursery.start_soon(self._pour, ask, fill, stored, response)

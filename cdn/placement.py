@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cdn.body import Body
 from cdn.cache import Cache
 from cdn.freshness import Exchange, objection
 from cdn.stored import Stored
@@ -45,7 +44,7 @@ class Placement:
         if (why := objection(exchange)) is not None:
             return explain(422, f"not to be stored: {why}")
         length = fields.get("content-length")
-        body = Body(int(length) if length else None, limit=self._cache.capacity)
+        body = self._cache.body(int(length) if length else None)
         async for data in request.body:
             body.append(data)
         body.finish()

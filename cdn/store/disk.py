@@ -2,9 +2,9 @@
 
 Refuses to know what is worth keeping and whether it is still fresh.
 
-Layout: `heads/xx/…` and `bodies/xx/….N`, named by the SHA-256 of an entry's name. A new body is
-written first and under a new number; then its head is renamed into place, which is the moment it
-is stored. What no head names is litter and goes at the next start.
+Layout: `heads/xx/…` and `bodies/xx/….N`, named by the SHA-256 of an entry's name, and `arriving/N`
+for large bodies under way. A new body takes a new number; then its head is renamed into place,
+which is the moment it is stored. What no head names is litter and goes at the next start.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Self
 
 from cdn.body import Body
 from cdn.store.filed import FiledBody, Maps, checksum, map_file, write
+from cdn.store.growing import GrowingBody
 from cdn.store.head import BodyMark, Head, UnreadableError, pack, unpack
 from cdn.stored import Stored
 from net.trace import Trace, silent
@@ -64,10 +65,11 @@ class Disk:
         self._trace = trace
         self._maps = Maps()
         self._entries: dict[str, _Entry] = {}
+        self._arrivals = 0
         try:
             self._lock = _locked(directory)
             _marked(directory)
-            for name in ("heads", "bodies", "aside"):
+            for name in ("heads", "bodies", "arriving", "aside"):
                 (directory / name).mkdir(exist_ok=True)
         except OSError as error:
             raise StoreError(f"{directory}: {error.strerror or error}") from error
@@ -81,6 +83,12 @@ class Disk:
     def close(self) -> None:
         """Let others use the directory."""
         os.close(self._lock)
+
+    def body(self, expected: int | None, limit: int) -> GrowingBody:
+        """Return a new body that goes to the disk while it arrives."""
+        self._arrivals += 1
+        path = self._root / "arriving" / str(self._arrivals)
+        return GrowingBody(expected, limit=limit, path=path)
 
     # -- keeping ------------------------------------------------------------------------------
 
@@ -122,7 +130,11 @@ class Disk:
     def _file(self, name: str, body: Body, number: int) -> tuple[BodyMark, FiledBody]:
         path = self._body_path(name, number)
         path.parent.mkdir(exist_ok=True)
-        found = write(path, body) if body.size else 0
+        if isinstance(body, GrowingBody) and body.whole_in_file:
+            body.move(path)
+            found = body.checksum
+        else:
+            found = write(path, body) if body.size else 0
         mark = BodyMark(number, body.size, found, tuple(body.trailers))
         return mark, self._filed(name, mark)
 
@@ -183,6 +195,8 @@ class Disk:
                 path.unlink()
             else:
                 self._set_aside(path, "not of this store")
+        for path in _files(self._root / "arriving"):
+            path.unlink()
         self._forget_oldest_aside()
         size = sum(stored.body.size for _, _, stored in found)
         self._trace("store_loaded", objects=len(found), bytes=size)

@@ -126,13 +126,18 @@ def write(path: Path, body: Body) -> int:
         with path.open("xb", buffering=0) as file:
             for piece in body.pieces():
                 found = zlib.crc32(piece, found)
-                _write_all(file.fileno(), piece)
+                write_all(file.fileno(), piece)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
     return found
 
 
-def _write_all(descriptor: int, data: memoryview) -> None:
+def write_all(descriptor: int, data: memoryview) -> None:
+    """Write all of `data` where the descriptor stands.
+
+    Raises:
+        OSError: not all of it could be written.
+    """
     while data:
         data = data[os.write(descriptor, data) :]

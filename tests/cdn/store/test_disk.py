@@ -25,10 +25,11 @@ from wire.http.message import NO_FIELDS
 CONTENT = bytes(range(256)) * 8192  # 2 MiB
 
 
-def response(body: bytes = CONTENT, **fields: str) -> Stored:
+def response(content: bytes = CONTENT, body: Body | None = None) -> Stored:
     """Return a response that may be stored for an hour."""
-    headers = Headers({"cache-control": "max-age=3600", "etag": '"1"', **fields})
-    return Stored.of(Exchange("GET", NO_FIELDS, 200, headers, 1e9, 1e9), Body.of(body))
+    headers = Headers({"cache-control": "max-age=3600", "etag": '"1"'})
+    exchange = Exchange("GET", NO_FIELDS, 200, headers, 1e9, 1e9)
+    return Stored.of(exchange, Body.of(content) if body is None else body)
 
 
 def read(stored: Stored) -> bytes:
