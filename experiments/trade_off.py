@@ -115,7 +115,8 @@ def row(setting: Setting, runs: Sequence[Metrics], limit: Limit) -> Row | None:
 
 def draw(rows: Sequence[Row], limit: Limit, *, caption: str) -> dict[str, bytes]:
     """Return the figure: a mark per setting, joined per policy, above the limit."""
-    figure, axes = canvas("How much delay does offload cost?", caption)
+    title = f"How long do {limit.clients} clients wait to spare the edges?"
+    figure, axes = canvas(title, caption, size=(8.4, 4.8))
     shares = [index / 200 * limit.most for index in range(201)]
     axes.plot(
         [100 * share for share in shares], [limit.at(share) for share in shares],

@@ -114,7 +114,7 @@ class _Offload(Campaign):
             else:
                 _table(rows, title=self.title)
             if rows:
-                about = f"N = {limit.clients} · {describe(self.base, limit.size, self.network)}"
+                about = describe(self.base, limit.size, self.network)
                 drawn = trade_off.draw(rows, limit, caption=about)
                 self.keep_figures(
                     results, {f"offload.{form}": data for form, data in drawn.items()}
