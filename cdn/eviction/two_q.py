@@ -55,10 +55,11 @@ class TwoQ(Generic[Key]):
         gone = []
         while self.used + size > self.capacity:
             gone.append(self._evict())
-        if not returns:
+        rest = self.capacity - self._entitled
+        if not returns or size > rest:
             self._newcomers.push(key, size)
             return gone
-        while self._main.used + size > self.capacity - self._entitled and self._main:
+        while self._main.used + size > rest:
             gone.append(self._main.pop()[0])
         self._main.push(key, size)
         return gone

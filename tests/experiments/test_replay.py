@@ -125,9 +125,18 @@ def test_an_admission_in_a_file(tmp_path: Path) -> None:
             find_admission(f"{path}:{name}", rng)
 
 
-@pytest.mark.parametrize("alpha", [0.6, 0.9, 1.2])
-@pytest.mark.parametrize("share", [0.01, 0.1, 0.5])
-@pytest.mark.parametrize("sigma", [0.0, 1.0])
+@pytest.mark.parametrize(
+    ("alpha", "share", "sigma"),
+    [
+        (0.6, 0.01, 0.0),
+        (0.6, 0.1, 1.0),
+        (0.9, 0.01, 1.0),
+        (0.9, 0.1, 0.0),
+        (0.9, 0.5, 1.0),
+        (1.2, 0.01, 0.0),
+        (1.2, 0.5, 1.0),
+    ],
+)
 def test_lru_is_within_one_percent_of_che(alpha: float, share: float, sigma: float) -> None:
     """Hits of requests and of bytes, under independent Zipf demand, from an empty cache."""
     law = Zipf(alpha, 10_000, 200_000, seed=5, size=10_000, sigma=sigma)

@@ -13,6 +13,7 @@ from tests.cdn.eviction.histories import ONLINE, Cache, hits, policy
 
 KEYS = "abcdefghijkl"
 Event = tuple[str, str, int]
+FEW = settings(max_examples=40)  # of each policy
 events = st.tuples(
     st.sampled_from(["ask", "ask", "ask", "discard"]),
     st.sampled_from(KEYS),
@@ -21,7 +22,7 @@ events = st.tuples(
 
 
 @pytest.mark.parametrize("name", ONLINE)
-@settings(max_examples=60)
+@FEW
 @given(capacity=st.integers(1, 250), history=st.lists(events, max_size=60))
 def test_the_books_are_right(name: str, capacity: int, history: list[Event]) -> None:
     """Any history: never above the capacity, and held is what was said to be held.
@@ -47,6 +48,7 @@ def test_the_books_are_right(name: str, capacity: int, history: list[Event]) -> 
 
 
 @pytest.mark.parametrize("name", ONLINE)
+@FEW
 @given(
     capacity=st.integers(1, 30),
     keys=st.lists(st.integers(0, 40), max_size=120),
@@ -61,6 +63,7 @@ def test_belady_is_not_beaten(name: str, capacity: int, keys: list[int]) -> None
 
 
 @pytest.mark.parametrize("name", POLICIES)
+@FEW
 @given(keys=st.lists(st.integers(0, 40), max_size=80))
 def test_what_fits_altogether_never_leaves(name: str, keys: list[int]) -> None:
     """A cache as large as all objects misses each once."""
@@ -88,6 +91,7 @@ def test_an_unknown_key_is_fine(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ONLINE)
+@FEW
 @given(history=st.lists(st.tuples(st.sampled_from(KEYS), st.integers(1, 30)), max_size=60))
 def test_the_same_history_has_the_same_end(name: str, history: list[tuple[str, int]]) -> None:
     """Nothing but the history decides, and for Random the seed."""
