@@ -1,6 +1,6 @@
 """Let wrk, ab and curl load an edge while its origin dies and returns and its store evicts.
 
-Run: python -m bench.endurance [--seconds 30] [--connections 64] [--json]
+Run: python -m bench.endurance [--seconds 30] [--connections 64] [--disk] [--json]
 
 Each tool asks for hot objects: their lifetime is 1 s and `stale-if-error` lets the edge serve
 them while the origin is dead. What they get must be right and without a single error. Beside
@@ -9,6 +9,7 @@ cold objects, more than the cache holds: they make it evict. While the
 origin is dead a cold object cannot be had, so 502, 504 or a body that breaks off is the honest
 answer; a wrong body never is. The origin is killed with SIGKILL every 4 s and stays away for 2 s.
 
+With --disk the edge keeps its objects in a directory instead of memory.
 Exits with 1 if anything was wrong, with 3 where a tool is missing.
 """
 
@@ -138,16 +139,19 @@ class Origin:
 
 
 @contextmanager
-def edge(origin: int) -> Iterator[int]:
+def edge(origin: int, store: Path | None) -> Iterator[int]:
     """Run `swarmbed edge` before the origin; yields its port."""
+    where = () if store is None else ("--store", str(store))
     behind = f"http://{_HOST}:{origin}/"
     command = [sys.executable, "-c", _EDGE, "edge", "--origin", behind, "--port", "0"]
     with subprocess.Popen(
-        [*command, "--capacity", _CAPACITY], stderr=subprocess.PIPE, text=True
+        [*command, "--capacity", _CAPACITY, *where], stderr=subprocess.PIPE, text=True
     ) as process:
         try:
             assert process.stderr is not None
             said = process.stderr.readline()
+            if said.startswith("store"):
+                said = process.stderr.readline()
             found = re.search(r"edge at http://\S+:(\d+)/", said)
             if found is None:
                 raise SystemExit(f"the edge did not start: {said}")
@@ -278,6 +282,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seconds", type=int, default=30, help="for each tool")
     parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--disk", action="store_true", help="keep the objects on disk")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--origin", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -290,7 +295,10 @@ def main() -> int:
             return 3
     origin = Origin()
     try:
-        with edge(origin.port) as port:
+        with (
+            TemporaryDirectory(prefix="swarmbed-store-") as store,
+            edge(origin.port, Path(store) if options.disk else None) as port,
+        ):
             outcomes, hot, cold = trio.run(
                 endure, origin, port, options.seconds, options.connections
             )
