@@ -8,22 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 import trio
 
-from cdn.player.abandon import PATIENCE, Progress, lower_rung
+from cdn.player.abandon import lower_rung
 from cdn.player.abr import AbrError
 from cdn.player.behaviour import Act, Pause, Quit, Seek
 from cdn.player.history import Estimate, History
 from cdn.player.playout import Playout, State, Thresholds
 from cdn.player.source import Source, SourceError, Wanted
 from cdn.player.timeline import Rung, Sizes, Timeline, unknown
-from cdn.player.view import Abr, Sample, View
+from cdn.player.view import Abandons, Abr, Progress, Sample, View
 from cdn.video.playlist import MasterPlaylist, MediaPlaylist, PlaylistError, Segment, parse
 from net.trace import Trace, silent
 
-_CHECK = 0.25
-"""Seconds between two judgements of a fetch under way."""
+_PATIENCE, _CHECK = 0.5, 0.25
+"""Seconds of a fetch that are not judged, for they tell little; and between two judgements."""
 
 _SHORTEST = 1e-6
 _THRESHOLDS = Thresholds()
@@ -52,12 +53,21 @@ class _Fetch:
         self.rung = rung
         self.began = trio.current_time()
         self.received = 0
+        self.first_byte = inf
         self.instead: int | None = None
         self.scope = trio.CancelScope()
         self.judging = trio.CancelScope()
 
     def heard(self, received: int) -> None:
+        if not self.received:
+            self.first_byte = trio.current_time()
         self.received = received
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is; while nothing has come, as if it had come from the start on."""
+        elapsed = trio.current_time() - min(self.first_byte, self.began + _PATIENCE)
+        return Progress(self.rung, self.received, max(elapsed, _SHORTEST))
 
     def sample(self, *, hit: bool | None = None) -> Sample:
         elapsed = trio.current_time() - self.began
@@ -288,16 +298,24 @@ class Player:
     async def _judge(self, fetch: _Fetch, index: int) -> None:
         """Stop a fetch when another rung is better."""
         with fetch.judging:
-            await trio.sleep(PATIENCE)
-            while fetch.instead is None:
-                now = trio.current_time()
-                progress = Progress(fetch.rung, fetch.received, now - fetch.began)
-                if self._playout.state is not State.STARTING and not self._playout.paused:
-                    sizes = [self._timeline.size(index, each) for each in range(fetch.rung + 1)]
-                    fetch.instead = lower_rung(progress, self._playout.level(now), sizes)
-                if fetch.instead is None:
-                    await trio.sleep(_CHECK)
-            fetch.scope.cancel()
+            await trio.sleep(_PATIENCE)
+            while True:
+                if not self._is_worth(fetch, index):
+                    fetch.scope.cancel()
+                    return
+                await trio.sleep(_CHECK)
+
+    def _is_worth(self, fetch: _Fetch, index: int) -> bool:
+        """Return whether a fetch should go on; if not, it says what to fetch instead."""
+        if self._playout.state is State.STARTING or self._playout.paused:
+            return True
+        abr = self._abr
+        abandon = abr.abandon if isinstance(abr, Abandons) else lower_rung
+        try:
+            fetch.instead = abandon(self._view(index), fetch.progress)
+        except Exception as error:  # foreign code may raise anything
+            raise AbrError(_failure(abr, "abandon", error)) from error
+        return fetch.instead is None
 
     async def _locate(self, index: int, rung: int) -> Segment | None:
         """Return segment `index` at `rung`, None if the player must think again.
@@ -327,8 +345,19 @@ class Player:
 
     def _choose(self, index: int) -> int:
         """Return the rung the rule chooses for segment `index`."""
+        try:
+            rung = self._abr.choose(self._view(index))
+        except Exception as error:  # foreign code may raise anything
+            raise AbrError(_failure(self._abr, "choose", error)) from error
+        rungs = len(self._timeline.bitrates)
+        if not isinstance(rung, int) or not 0 <= rung < rungs:
+            name = type(self._abr).__name__
+            raise AbrError(f"{name} chose {rung!r}; rungs are 0 to {rungs - 1}")
+        return rung
+
+    def _view(self, index: int) -> View:
         durations, sizes = self._timeline.ahead(index)
-        view = View(
+        return View(
             buffer=self._playout.level(trio.current_time()),
             max_buffer=self._settings.thresholds.ahead,
             bitrates=self._timeline.bitrates,
@@ -338,14 +367,6 @@ class Player:
             last=self._last,
             playing=self._playout.state is State.PLAYING,
         )
-        name = type(self._abr).__name__
-        try:
-            rung = self._abr.choose(view)
-        except Exception as error:  # foreign code may raise anything
-            raise AbrError(f"{name}.choose failed: {type(error).__name__}: {error}") from error
-        if not isinstance(rung, int) or not 0 <= rung < len(view.bitrates):
-            raise AbrError(f"{name} chose {rung!r}; rungs are 0 to {len(view.bitrates) - 1}")
-        return rung
 
     async def _carry_out(self, act: Act) -> None:
         """Do in its time what the viewer does."""
@@ -380,3 +401,7 @@ class Player:
         self._playout.seek(now, kept)
         self._tell()
         self._wake()
+
+
+def _failure(abr: Abr, method: str, error: Exception) -> str:
+    return f"{type(abr).__name__}.{method} failed: {type(error).__name__}: {error}"

@@ -6,7 +6,7 @@ It holds no state and knows no particular rule. Rates are bit/s, sizes bytes, ti
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 HORIZON = 5
 """Segments whose sizes a rule is shown, the one to be chosen first."""
@@ -49,8 +49,28 @@ class View:
     playing: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A fetch under way at `rung`: `received` bytes, `elapsed` seconds after the first of them."""
+
+    rung: int
+    received: int
+    elapsed: float
+
+
 class Abr(Protocol):
     """A rule for the rate of the next segment; one object serves one session."""
 
     def choose(self, view: View) -> int:
         """Return the rung to fetch the next segment at."""
+
+
+@runtime_checkable
+class Abandons(Protocol):
+    """What a rule may have besides: a mind of its own about giving up a fetch."""
+
+    def abandon(self, view: View, progress: Progress) -> int | None:
+        """Return the rung to fetch the segment at instead, None to go on.
+
+        `view` is that of now; the segment being fetched is the first in it.
+        """

@@ -5,7 +5,7 @@ It looks at nothing but the number of rungs.
 
 from __future__ import annotations
 
-from cdn.player.view import View
+from cdn.player.view import Progress, View
 
 
 class Fixed:
@@ -18,3 +18,6 @@ class Fixed:
         """Return the rung, or the highest where there are fewer."""
         highest = len(view.bitrates) - 1
         return highest // 2 if self._rung is None else min(self._rung, highest)
+
+    def abandon(self, view: View, progress: Progress) -> None:
+        """Return None: it never gives up."""
