@@ -21,10 +21,16 @@ from wire.http.limits import Limits
 from wire.http.message import Request, Response, explain
 
 _METHODS = Headers({"allow": "GET, HEAD"})
+_STREAMS = ("application/vnd.apple.mpegurl", "application/dash+xml", "video/")
+_FOR_PLAYERS = (
+    ("access-control-allow-origin", "*"),
+    ("access-control-expose-headers", "age, cache-status"),
+)
+"""Lets a player on a page of another origin read a stream, and what caches say (Fetch, 3.2)."""
 
 
 class Origin:
-    """Serves `site`; every resource carries `cache_control` for the caches before it."""
+    """Serves `site`; caches are told `cache_control` of what says nothing of its own."""
 
     def __init__(
         self,
@@ -84,15 +90,20 @@ class Origin:
 
 
 def describe(resource: Resource, cache_control: str) -> Headers:
-    """Return the fields that go with every answer about `resource`."""
+    """Return the fields that go with every answer about `resource`.
+
+    Caches are told `cache_control` unless the resource has its own. Streams are open to players
+    on any page.
+    """
     modified = resource.last_modified
     return Headers(
         (
             ("content-type", resource.media_type),
             ("etag", resource.etag),
             *((("last-modified", format_date(modified)),) if modified is not None else ()),
-            ("cache-control", cache_control),
+            ("cache-control", resource.cache_control or cache_control),
             ("accept-ranges", "bytes"),
+            *(_FOR_PLAYERS if resource.media_type.startswith(_STREAMS) else ()),
         )
     )
 

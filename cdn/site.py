@@ -9,7 +9,7 @@ import hashlib
 import mimetypes
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol, Self
@@ -23,6 +23,14 @@ from wire.http.message import Buffer, Stream
 _PIECE = 256 * 1024
 _UNKNOWN_TYPE = "application/octet-stream"
 _TYPES = mimetypes.MimeTypes()
+for _kind, _ending in (
+    ("application/vnd.apple.mpegurl", ".m3u8"),
+    ("application/dash+xml", ".mpd"),
+    ("video/iso.segment", ".m4s"),
+    ("video/mp4", ".mp4"),
+    ("video/mp2t", ".ts"),
+):
+    _TYPES.add_type(_kind, _ending)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,10 @@ class Resource(Protocol):
     @property
     def media_type(self) -> str:
         """The Content-Type."""
+
+    @property
+    def cache_control(self) -> str | None:
+        """What caches are told, None: what the server says of everything."""
 
     def read(self, start: int, stop: int | None) -> Buffer | Stream:
         """Return bytes `start` to `stop` (excluded; None: the end)."""
@@ -97,12 +109,20 @@ class MemoryResource:
     etag: str
     last_modified: int | None = None
     media_type: str = _UNKNOWN_TYPE
+    cache_control: str | None = None
 
     @classmethod
-    def of(cls, name: str, content: bytes, *, last_modified: int | None = None) -> Self:
+    def of(
+        cls,
+        name: str,
+        content: bytes,
+        *,
+        last_modified: int | None = None,
+        cache_control: str | None = None,
+    ) -> Self:
         """Return the resource of `content`, tagged by its SHA-256 and typed by its name."""
         etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-        return cls(content, etag, last_modified, media_type(name))
+        return cls(content, etag, last_modified, media_type(name), cache_control)
 
     @property
     def size(self) -> int:
@@ -137,6 +157,7 @@ class FileResource:
     size: int
     modified_ns: int
     inode: int
+    cache_control: str | None = None
 
     @property
     def etag(self) -> str:
@@ -204,14 +225,21 @@ class FileStream:
 
 
 class DirectorySite:
-    """The regular files under one directory.
+    """The regular files under one directory; `lifetime` says of each path what caches are told.
 
     Invariant: no path leads outside `root`, whatever its dots, encodings or symbolic links.
     """
 
-    def __init__(self, root: Path, moved: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        moved: Mapping[str, str] | None = None,
+        *,
+        lifetime: Callable[[str], str | None] = lambda _path: None,
+    ) -> None:
         self.root = root.resolve(strict=True)
         self._moved = dict(moved or {})
+        self._lifetime = lifetime
 
     def lookup(self, path: str) -> Resource | Moved | None:
         """Return the file `path` names, `index.html` for a directory, None if neither."""
@@ -237,4 +265,6 @@ class DirectorySite:
             return self._find(f"{name}index.html", directory=False)
         if directory or not stat.S_ISREG(status.st_mode):
             return None
-        return FileResource(found, status.st_size, status.st_mtime_ns, status.st_ino)
+        return FileResource(
+            found, status.st_size, status.st_mtime_ns, status.st_ino, self._lifetime(name)
+        )

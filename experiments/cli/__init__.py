@@ -21,6 +21,8 @@ from experiments.cli import (
     doctor,
     gateways,
     offload,
+    package,
+    play,
     processes,
     run,
     sweep,
@@ -79,7 +81,7 @@ _EXAMPLES: Mapping[Callable[..., int], Sequence[str]] = {
         "swarmbed fetch big.iso.manifest --picker sequential --choker mine.py:Mine --stay",
         "swarmbed fetch big.iso.manifest --web-seed http://127.0.0.1:8080/",
     ),
-    web.origin: ("swarmbed origin public",),
+    web.origin: ("swarmbed origin public", "swarmbed origin clip --live --window 20s"),
     gateways.edge: (
         "swarmbed edge --origin http://127.0.0.1:8000/",
         "swarmbed edge --origin http://127.0.0.1:8000 --listen 127.0.0.1:8001 "
@@ -89,7 +91,13 @@ _EXAMPLES: Mapping[Callable[..., int], Sequence[str]] = {
         "swarmbed proxy --listen 127.0.0.1:3128",
         "swarmbed proxy --store cache --tunnel-ports 443,8443",
     ),
+    package.package: (
+        "swarmbed package clip.mp4 --ladder 240p:400k,480p:1M,720p:2.5M --segment 4s",
+        "swarmbed package clip.mp4 --ts --out video",
+        "swarmbed package --synthetic --duration 60s --seed 7",
+    ),
     web.get: ("swarmbed get http://127.0.0.1:8080/big.iso --out copy.iso",),
+    play.play: ("swarmbed play http://127.0.0.1:8001/master.m3u8 --open",),
     doctor.doctor: ("swarmbed doctor",),
 }
 for command, lines in _EXAMPLES.items():

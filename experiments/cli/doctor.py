@@ -46,6 +46,8 @@ def _checks() -> Iterator[tuple[str, bool, bool, str]]:
         except importlib.metadata.PackageNotFoundError:
             yield library, False, True, f"pip install {library}"
     yield _loopback()
+    where = shutil.which("ffmpeg") if shutil.which("ffprobe") else None
+    yield "ffmpeg", where is not None, False, where or "for `package`: apt install ffmpeg"
     for judge, package in _JUDGES.items():
         where = shutil.which(judge)
         yield judge, where is not None, False, where or f"tests only: apt install {package}"

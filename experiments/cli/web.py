@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from experiments import units
 from experiments.cli import process, show
 from experiments.cli.errors import FAILED, CommandError
 from experiments.cli.options import Host, Json, Port, Quiet, Verbose
@@ -20,6 +21,8 @@ from experiments.cli.options import Host, Json, Port, Quiet, Verbose
 if TYPE_CHECKING:
     import trio
 
+    from cdn.site import DirectorySite
+    from cdn.video.live import LiveSite
     from net.seam import Address
 
 LOOPBACK = "127.0.0.1"
@@ -31,20 +34,36 @@ def origin(
     *,
     host: Host = LOOPBACK,
     port: Port = 8000,
-    cache_control: Annotated[str, Parameter(help="What caches are told.")] = "max-age=3600",
+    cache_control: Annotated[
+        str | None,
+        Parameter(
+            help="What caches are told of every file (default: a minute for playlists, for good "
+            "for the segments of a packaged video, an hour for the rest)."
+        ),
+    ] = None,
+    live: Annotated[
+        bool,
+        Parameter(negative="", show_default=False, help="Show a packaged video as if it ran now."),
+    ] = False,
+    window: Annotated[str, Parameter(help="How much a live playlist shows.")] = "30s",
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
     """Serve a directory over HTTP, as a CDN's origin."""
     from cdn.origin import Origin
-    from cdn.site import DirectorySite
+    from cdn.site import DirectorySite, Site
+    from cdn.video import delivery
 
     if not directory.is_dir():
         raise CommandError(f"{directory} is not a directory")
+    files = DirectorySite(
+        directory, lifetime=delivery.cache_control if cache_control is None else lambda _: None
+    )
+    site: Site = _live(files, window) if live else files
 
     async def serve(*, task_status: trio.TaskStatus[Address]) -> None:
         node = Origin(
-            DirectorySite(directory), wall=time.time, cache_control=cache_control,
+            site, wall=time.time, cache_control=cache_control or "max-age=3600",
             trace=process.trace("origin", verbose),
         )  # fmt: skip
         await node.serve(await process.listen(host, port), task_status=task_status)
@@ -52,6 +71,17 @@ def origin(
     return process.serve_until_stopped(
         serve, lambda at: show.say(f"origin at http://{at}/", quiet=quiet)
     )
+
+
+def _live(files: DirectorySite, window: str) -> LiveSite:
+    from cdn.video.documents import read_playlists
+    from cdn.video.live import LiveSite
+
+    try:
+        playlists = read_playlists(files)
+        return LiveSite(files, playlists, wall=time.time, window=units.parse_duration(window))
+    except (OSError, ValueError) as error:
+        raise CommandError(f"--live: {error}; `swarmbed package` makes what it needs") from error
 
 
 def get(
