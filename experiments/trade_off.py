@@ -138,7 +138,7 @@ def draw(rows: Sequence[Row], limit: Limit, *, caption: str) -> dict[str, bytes]
             rate = each.setting.partition("@")[2]
             if rate:
                 axes.annotate(
-                    rate, (100 * each.offload, each.last_s), xytext=(0, 8), ha="center",
+                    rate, (100 * each.offload, each.last_s), xytext=(-8, 4), ha="right",
                     textcoords="offset points", fontsize=8, color=INK,
                 )  # fmt: skip
     axes.set(xlabel="Offload (% of bytes that clients brought each other)")
