@@ -18,6 +18,7 @@ from cdn.fetcher import Ask, Fetcher, Passing
 from cdn.fill import Failed, Fill, Shared
 from cdn.forwarding import end_to_end, forwarded, marked
 from cdn.freshness import Exchange, Failure, Verdict, lifetime
+from cdn.hops import hops_left, last_answer, one_hop_less
 from cdn.pool import GatewayError, PooledResponse
 from cdn.reply import Read, reply
 from cdn.slicing import Slicer
@@ -250,8 +251,12 @@ class WebCache:
 
     async def _relay(self, request: Request, key: str, why: str) -> Response:
         """Forward `request` as it is, for its client alone."""
+        if request.method == "CONNECT":
+            return self._failure(501, "no tunnels from here", why, key)
+        if hops_left(request) == 0:
+            return last_answer(request)
         body = await read_all(request.body, self._limits.body)
-        headers = forwarded(request.headers, self._name)
+        headers = one_hop_less(request, forwarded(request.headers, self._name))
         requested = self._wall()
         try:
             response = await self._upstream.send(

@@ -100,6 +100,13 @@ class Disk:
         Raises:
             OSError: there is no room, or no right, to keep it; nothing is kept under `name` now.
         """
+        try:
+            return self._keep(name, key, stored)
+        except OSError:
+            self.drop(name)
+            raise
+
+    def _keep(self, name: str, key: str, stored: Stored) -> Stored:
         held = self._entries.get(name)
         if held is not None and held.stored is stored:
             return stored
@@ -113,7 +120,6 @@ class Disk:
         except OSError:
             if held is None or held.body is not body:
                 body.path.unlink(missing_ok=True)
-            self.drop(name)
             raise
         if held is not None and held.body is not body:
             _unlink_outlived(held.body)
@@ -269,5 +275,5 @@ def _unlink_outlived(body: FiledBody) -> None:
 
 
 def _touch(path: Path) -> None:
-    with suppress(FileNotFoundError):  # dropped, and still being read
+    with suppress(OSError):  # it may be dropped by now; the order of use is approximate
         os.utime(path)

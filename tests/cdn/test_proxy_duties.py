@@ -99,6 +99,33 @@ async def test_absolute_and_origin_form_are_one_object() -> None:
         assert len(stage.heads) == 1
 
 
+@pytest.mark.trio
+@pytest.mark.parametrize("method", ["OPTIONS", "TRACE"])
+async def test_max_forwards_is_counted_down(method: str) -> None:
+    """RFC 9110 7.6.2: at 0 the gateway answers itself, and tells no secrets."""
+    async with raw_stage(answering(response(BODY))) as stage:
+
+        async def ask(*lines: str) -> bytes:
+            return await stage.say(request("/a?b", *lines, "Connection: close", method=method))
+
+        assert body_of(await ask("Max-Forwards: 2")) == BODY
+        assert fields_of(stage.heads[0])["max-forwards"] == "1"
+        last = await ask("Max-Forwards: 0", "Cookie: secret", "X: y")
+        assert status_of(last) == (204 if method == "OPTIONS" else 200)
+        assert b"secret" not in last
+        assert method == "OPTIONS" or body_of(last).startswith(b"TRACE /a?b HTTP/1.1\r\n")
+        assert len(stage.heads) == 1
+
+
+@pytest.mark.trio
+async def test_an_edge_opens_no_tunnels() -> None:
+    """CONNECT is a proxy's (RFC 9110 9.3.6)."""
+    async with raw_stage(answering(response(BODY))) as stage:
+        answer = await stage.say(request("a:443", method="CONNECT"))
+        assert status_of(answer) == 501
+        assert stage.heads == []
+
+
 # -- bodies -----------------------------------------------------------------------------------
 
 

@@ -214,6 +214,17 @@ def test_a_full_disk_keeps_nothing_half(tmp_path: Path) -> None:
     assert list(remembered(tmp_path)) == ["/a"]
 
 
+def test_a_failed_replacement_leaves_nothing(tmp_path: Path) -> None:
+    """What a newer response was to replace does not come back with the next process."""
+    with Disk(tmp_path) as disk:
+        disk.keep("/a", "/a", response(b"old"))
+        (body,) = files(tmp_path, "bodies")
+        body.with_suffix(".1").write_bytes(b"in the way")
+        with pytest.raises(FileExistsError):
+            disk.keep("/a", "/a", response(b"new"))
+    assert remembered(tmp_path) == {}
+
+
 def test_a_cache_on_disk_evicts_on_disk(tmp_path: Path) -> None:
     """Capacity bounds what lies on the disk, also when it has shrunk since."""
     with Disk(tmp_path) as disk:
