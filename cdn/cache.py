@@ -17,6 +17,8 @@ from wire.http.ranges import Span
 
 MOST_VARIANTS = 64
 MOST_TAGS = 64
+MOST_JOINED = 16 * 2**20
+"""Bytes up to which parts that touch are joined: each join copies them."""
 SURROGATE_KEY = "surrogate-key"
 
 
@@ -242,12 +244,17 @@ def of_one_version(one: Stored, other: Stored) -> bool:
 
 
 def join(old: Stored, new: Stored) -> Stored | None:
-    """Return `new` with the bytes of `old` as well, None if they don't touch (RFC 9111 3.4)."""
+    """Return `new` with the bytes of `old` as well (RFC 9111 3.4).
+
+    None if they don't touch, or would be too much to copy.
+    """
     if old.part is None or new.part is None or not of_one_version(old, new):
         return None
     first, second = (old, new) if old.part.span.start <= new.part.span.start else (new, old)
     here, there = _span(first), _span(second)
     if there.start > here.stop or old.part.size != new.part.size:
+        return None
+    if max(here.stop, there.stop) - here.start > MOST_JOINED:
         return None
     tail = second.body.whole()[here.stop - there.start :] if there.stop > here.stop else b""
     span = Span(here.start, max(here.stop, there.stop))

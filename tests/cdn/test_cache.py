@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdn.body import Body
-from cdn.cache import Cache
+from cdn.cache import MOST_JOINED, Cache
 from cdn.eviction import Lru
 from cdn.freshness import Exchange
 from cdn.stored import Stored
@@ -97,3 +97,14 @@ def test_vary_selects(request_: dict[str, str], *, matches: bool) -> None:
     """A response that varies answers only requests with equal fields."""
     varying = stored(0, {"vary": "Accept"}, {"accept": "a"})
     assert varying.matches(Headers(request_)) is matches
+
+
+def test_large_parts_stay_apart() -> None:
+    """Joining copies; beyond a bound, parts that touch are kept side by side."""
+    half = MOST_JOINED // 2 + 1
+    cache = Cache(Lru(8 * half))
+    for start in (0, half):
+        span = {"content-range": f"bytes {start}-{start + half - 1}/{4 * half}", "etag": '"a"'}
+        exchange = Exchange("GET", Headers(), 206, Headers(span), 0.0, 0.0)
+        assert cache.put("/a", Stored.of(exchange, Body.of(bytes(half)))) == []
+    assert [stored.body.size for stored in cache.variants("/a")] == [half, half]
