@@ -6,6 +6,8 @@ Virtual connections and shaped real ones share it, errors included: they are rai
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import trio
 
 from net.fabric import Fabric
@@ -29,6 +31,7 @@ class FlowConnection(Connection):
         self._remote = remote
         self._writer = Parking()
         self._sending = False
+        self._then: Callable[[], None] | None = None
         self._eof_sent = False
         self._closed = False
         self._broken = False
@@ -61,12 +64,19 @@ class FlowConnection(Connection):
         self._out.send(*map(_frozen, parts))
         await self._until_room()
 
-    def send_now(self, *parts: bytes | memoryview) -> bool:
-        """Send `parts` without waiting, if nobody is sending and the send buffer has room."""
+    def send_now(self, *parts: bytes | memoryview, then: Callable[[], None] | None = None) -> bool:
+        """Send `parts` without waiting, if nobody is sending and the send buffer has room.
+
+        `then` is called where `send_all` would return: once the first link has it all.
+        """
         unable = self._sending or self._closed or self._broken or self._eof_sent
         if unable or self._out.unsent > self._fabric.transport.send_buffer:
             return False
         self._out.send(*map(_frozen, parts))
+        if then is not None:
+            self._sending, self._then = True, then
+            if self._out.unsent <= self._fabric.transport.send_buffer:
+                self._drained()
         return True
 
     async def wait_send_all_might_not_block(self) -> None:
@@ -81,6 +91,19 @@ class FlowConnection(Connection):
             self._eof_sent = True
             self._out.end()
         await trio.lowlevel.checkpoint()
+
+    def _drained(self) -> None:
+        """The send buffer has room again: tell who waits for it."""
+        self._writer.wake()
+        if self._then is not None:
+            scheduler = self._fabric.scheduler
+            scheduler.call_at(scheduler.now(), self._go_on, self._then)
+            self._then = None
+
+    def _go_on(self, then: Callable[[], None]) -> None:
+        self._sending = False
+        if not self._closed and not self._broken:
+            then()
 
     def _check_idle(self) -> None:
         if self._sending:

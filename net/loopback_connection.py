@@ -67,10 +67,10 @@ class LoopbackConnection(FlowConnection):
         source, target = self._hosts
         if target is None:
             return self._fabric.open_outbound(
-                source, deliver=self._deliver, finish=self._finish, room=self._writer.wake
+                source, deliver=self._deliver, finish=self._finish, room=self._drained
             )
         return self._fabric.open_flow(
-            source, target, deliver=self._deliver, finish=self._finish, room=self._writer.wake
+            source, target, deliver=self._deliver, finish=self._finish, room=self._drained
         )
 
     def _deliver(self, pieces: Sequence[Piece], _: int) -> None:

@@ -49,7 +49,7 @@ def simulate(main: Callable[[VirtualClock], Awaitable[T]], *, seed: int | str, h
 def _rare_collection() -> Iterator[None]:
     """Collect cyclic garbage less often: a run makes many objects and few cycles."""
     thresholds = gc.get_threshold()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(100_000, 50, 100)
     try:
         yield
     finally:

@@ -55,7 +55,7 @@ class VirtualConnection(FlowConnection):
                 *end._hosts,
                 deliver=peer._delivered,
                 finish=peer._ended,
-                room=end._writer.wake,
+                room=end._drained,
             )
         return a, b
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from math import inf
 
@@ -37,15 +37,15 @@ SPARE_CONNECTIONS = 16  # accepted beyond the neighbours, while they shake hands
 
 @dataclass(eq=False, slots=True)
 class _Line:
-    """What the node keeps for a neighbour: how to wake its writer, and how to hang up."""
+    """What the node keeps for a neighbour: how to speak to it, and how to hang up."""
 
     neighbour: Neighbour
     channel: Channel
-    scope: trio.CancelScope
+    nursery: trio.Nursery
     dialled: bool  # by us
     here: bool  # on our own host, where all peers have one address
     since: float
-    work: trio.lowlevel.ParkingLot = field(default_factory=trio.lowlevel.ParkingLot)
+    speaking: bool = False  # a chunk is being sent, or a task sends what there is
 
 
 class Peer:
@@ -246,21 +246,21 @@ class Peer:
         try:
             async with trio.open_nursery() as nursery:
                 line = self._lines[neighbour] = _Line(
-                    neighbour, channel, nursery.cancel_scope, dialled, here, trio.current_time()
+                    neighbour, channel, nursery, dialled, here, trio.current_time()
                 )
                 self._swarm.join(neighbour)
-                nursery.start_soon(self._write, line)
+                self._speak_to_all()
                 self._hang_up(line, await self._read(line))
         finally:
             self._lines.pop(neighbour, None)
             self._swarm.leave(neighbour, trio.current_time())
-            self._wake_writers()
+            self._speak_to_all()
 
     def _hang_up(self, line: _Line, reason: str) -> None:
         """End a conversation, unless that has been done."""
         if self._lines.pop(line.neighbour, None) is not None:
             self._trace("neighbour_lost", neighbour=line.neighbour.name, reason=reason)
-            line.scope.cancel()
+            line.nursery.cancel_scope.cancel()
 
     def _ban(self, line: _Line) -> None:
         """Have nothing to do with this neighbour from now on, whichever connection it uses."""
@@ -296,32 +296,15 @@ class Peer:
                 neighbour.heard = now
             else:
                 swarm.receive(neighbour, message, now)
-        self._wake_writers()
+        if swarm.wake_at <= now:
+            swarm.tick(now)
+        self._speak_to_all()
         if not self._store.complete:
             return False
         self._note_completion()
         return swarm.useless(neighbour)
 
-    async def _write(self, line: _Line) -> None:
-        """Send what the swarm has to say to this neighbour, control messages before chunks."""
-        neighbour, channel = line.neighbour, line.channel
-        try:
-            while True:
-                if neighbour.outbox and not self._send_now(line):
-                    messages, neighbour.outbox = neighbour.outbox, []
-                    neighbour.spoke = trio.current_time()
-                    await channel.send(*messages)
-                elif neighbour.sending is not None:
-                    payload = self._store.read(neighbour.sending)
-                    await channel.send(Chunk(neighbour.sending, payload))
-                    self._swarm.sent_chunk(neighbour, len(payload), trio.current_time())
-                    self._wake_writers()
-                else:
-                    await line.work.park()
-        except trio.BrokenResourceError as error:
-            self._hang_up(line, _reason(error))
-
-    def _wake_writers(self) -> None:
+    def _speak_to_all(self) -> None:
         """See to it that everything the swarm has to say is said."""
         if self._swarm.touched:
             touched, self._swarm.touched = self._swarm.touched, {}
@@ -334,11 +317,16 @@ class Peer:
             self._alarm.cancel()
 
     def _speak(self, line: _Line) -> None:
-        """Send a neighbour its small messages at once if that can be, or wake its writer."""
+        """Say what there is to say to a neighbour: at once if that can be, or in a task."""
+        if line.speaking:
+            return
         neighbour = line.neighbour
         said = not neighbour.outbox or self._send_now(line)
-        if not said or neighbour.sending is not None:
-            line.work.unpark()
+        if said and neighbour.sending is None:
+            return
+        line.speaking = True
+        if not (said and line.channel.immediate and self._send_chunk_now(line)):
+            line.nursery.start_soon(self._write, line)
 
     def _send_now(self, line: _Line) -> bool:
         """Send what the outbox holds, and the news, without waiting; or leave it all there."""
@@ -350,9 +338,44 @@ class Peer:
         neighbour.spoke = trio.current_time()
         return True
 
+    def _send_chunk_now(self, line: _Line) -> bool:
+        """Send a chunk without a task; what there is to say meanwhile is said after it."""
+        index = line.neighbour.sending
+        if index is None:
+            return False
+        payload = self._store.read(index)
+
+        def go_on() -> None:
+            line.speaking = False
+            if line.neighbour in self._lines:
+                self._swarm.sent_chunk(line.neighbour, len(payload), trio.current_time())
+                self._speak(line)
+                self._speak_to_all()
+
+        return line.channel.send_then(Chunk(index, payload), go_on)
+
+    async def _write(self, line: _Line) -> None:
+        """Send what there is to say to this neighbour, control messages before chunks."""
+        neighbour, channel = line.neighbour, line.channel
+        try:
+            while neighbour.outbox or neighbour.sending is not None:
+                if neighbour.outbox:
+                    self._swarm.add_news(neighbour)
+                    messages, neighbour.outbox = neighbour.outbox, []
+                    neighbour.spoke = trio.current_time()
+                    await channel.send(*messages)
+                elif neighbour.sending is not None:
+                    payload = self._store.read(neighbour.sending)
+                    await channel.send(Chunk(neighbour.sending, payload))
+                    self._swarm.sent_chunk(neighbour, len(payload), trio.current_time())
+                    self._speak_to_all()
+        except trio.BrokenResourceError as error:
+            self._hang_up(line, _reason(error))
+        line.speaking = False
+
     def _settle(self) -> None:
         """Chunks came, or will not come, from a web seed."""
-        self._wake_writers()
+        self._speak_to_all()
         if self._store.complete:
             self._note_completion()
 
@@ -372,7 +395,7 @@ class Peer:
             with trio.CancelScope(deadline=self._alarm_at) as self._alarm:
                 await trio.sleep_forever()
             self._swarm.tick(trio.current_time())
-            self._wake_writers()
+            self._speak_to_all()
 
     async def _keep_connected(self, port: int) -> None:
         exchange = Exchange(trio.current_time())
@@ -383,7 +406,7 @@ class Peer:
                     self._hang_up(self._lines[neighbour], "silent")
             told = exchange.tell(self._lines, trio.current_time())
             self._swarm.touched.update(dict.fromkeys(told))
-            self._wake_writers()
+            self._speak_to_all()
             if not self._store.complete:  # who lacks something dials; who lacks nothing waits
                 self._make_room()
                 self._dial_contacts(self._settings.min_neighbours, port)

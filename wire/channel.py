@@ -32,8 +32,11 @@ class Gathering(Protocol):
     async def send_parts(self, *parts: Buffer) -> None:
         """Send `parts` in order, as `send_all` would send them joined."""
 
-    def send_now(self, *parts: Buffer) -> bool:
-        """Take `parts` whole, or return False if that would mean waiting, or fail."""
+    def send_now(self, *parts: Buffer, then: Callable[[], None] | None = None) -> bool:
+        """Take `parts` whole, or return False if that would mean waiting, or fail.
+
+        `then` is called, and not by a task, where `send_parts` would return.
+        """
 
 
 @runtime_checkable
@@ -57,6 +60,11 @@ class Channel(trio.abc.AsyncResource):
         self._watermark = stream if isinstance(stream, LowWatermark) else None
         self._gathering = stream if isinstance(stream, Gathering) else None
         self._pouring = stream if isinstance(stream, Pouring) else None
+
+    @property
+    def immediate(self) -> bool:
+        """Whether messages can be sent without waiting."""
+        return self._gathering is not None
 
     async def send(self, *messages: Message) -> None:
         """Send `messages` in order; small ones share a write, payloads are written by reference.
@@ -85,6 +93,17 @@ class Channel(trio.abc.AsyncResource):
             return False
         parts = [part for message in messages for part in encode(message)]
         return self._gathering.send_now(b"".join(parts))
+
+    def send_then(self, message: Message, then: Callable[[], None]) -> bool:
+        """Send a large message without waiting, or return False if that cannot be done.
+
+        `then` is called, and not by a task, where `send` would return; never if the connection
+        ends before. It must wake a task if it moves a deadline.
+
+        Raises:
+            ProtocolError: the message is outside its bounds.
+        """
+        return self._gathering is not None and self._gathering.send_now(*encode(message), then=then)
 
     async def send_eof(self) -> None:
         """Say that no message will follow; receiving goes on."""

@@ -312,6 +312,48 @@ def test_a_sink_may_wake_tasks() -> None:
     in_virtual_time(main)
 
 
+@pytest.mark.parametrize("size", [1, 1000, 300_000])
+def test_sending_at_once_says_when_the_link_has_it_all(size: int) -> None:
+    """At the moment when `send_all` would return; until then nobody else can send."""
+
+    async def main(internet: VirtualInternet) -> None:
+        took: list[float] = []
+        start = 0.0
+
+        def then() -> None:
+            took.append(trio.current_time() - start)
+
+        for waiting in (True, False):
+            ours, _ = await connection_pair(internet)
+            start = trio.current_time()
+            if waiting:
+                await ours.send_all(bytes(size))
+                then()
+                continue
+            assert ours.send_now(bytes(size), then=then)
+            assert not ours.send_now(b"more")
+            with pytest.raises(trio.BusyResourceError):
+                await ours.send_all(b"more")
+            await trio.sleep(10)
+            assert ours.send_now(b"more")
+        assert took[1] == pytest.approx(took[0])
+
+    in_virtual_time(main)
+
+
+def test_nothing_follows_what_was_being_sent_when_the_connection_ended() -> None:
+    """Whoever closes or resets it knows."""
+
+    async def main(internet: VirtualInternet) -> None:
+        for end in (0, 1):
+            pair = await connection_pair(internet)
+            assert pair[0].send_now(bytes(100_000), then=lambda: pytest.fail("it ended"))
+            pair[end].abort()
+            await trio.sleep(10)
+
+    in_virtual_time(main)
+
+
 def test_every_link_reports_the_rate_it_was_asked_for() -> None:
     """Calibration finds both classes busy, at their rates, and the run valid."""
 

@@ -104,6 +104,15 @@ async def test_payloads_reach_the_stream_by_reference_and_the_rest_is_joined() -
 
 
 @pytest.mark.trio
+async def test_a_plain_stream_takes_nothing_without_waiting() -> None:
+    """Then all is left to `send`."""
+    channel = Channel(RecordingStream(), max_payload=0)
+    assert not channel.immediate
+    assert not channel.send_now(Unchoke())
+    assert not channel.send_then(Chunk(1, b"x"), lambda: pytest.fail("it was not sent"))
+
+
+@pytest.mark.trio
 async def test_nothing_is_sent_when_one_message_is_bad() -> None:
     """A message outside its bounds stops the whole batch."""
     stream = RecordingStream()
