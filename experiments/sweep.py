@@ -59,12 +59,23 @@ class Point:
 class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     """One measure at one point: mean over the seeds, and its 95 % interval's half-width.
 
-    Both are None where no run has the measure; the half-width also where only one has.
+    `gain` is the mean difference from the first point, seed by seed, with a half-width of its
+    own: equal seeds have equal demand, so it is surer than the means are. All are None where no
+    run has the measure, half-widths also where only one has.
     """
 
     mean: float | None
     half_width: float | None
     each: list[float | None]
+    gain: float | None = None
+    gain_half_width: float | None = None
+
+    @property
+    def differs(self) -> bool:
+        """Whether the interval of the difference from the first point leaves zero out."""
+        return bool(
+            self.gain and self.gain_half_width is not None and abs(self.gain) > self.gain_half_width
+        )
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,12 +156,17 @@ def rows(
     Raises:
         SweepError: there is no such measure; lists what there is.
     """
-    found = []
+    found: list[Row] = []
     for point in points:
         runs = [done[s.name, s.seed] for s in point.scenarios if (s.name, s.seed) in done]
         if runs:
             told = [_details(outcome) for outcome in runs]
-            estimates = {name: _estimate([_measure(t, name) for t in told]) for name in measures}
+            each = {name: [_measure(details, name) for details in told] for name in measures}
+            first = found[0].measures if found else {}
+            estimates = {
+                name: _estimate(values, first[name].each if first else None)
+                for name, values in each.items()
+            }
             found.append(Row(settings=dict(point.settings), measures=estimates))
     return found
 
@@ -175,13 +191,18 @@ def _measure(told: object, name: str) -> float | None:
     return None if at is None else float(at)
 
 
-def _estimate(each: list[float | None]) -> Estimate:
-    values = [value for value in each if value is not None]
+def _estimate(each: list[float | None], first: Sequence[float | None] | None) -> Estimate:
+    mean, half = _interval([value for value in each if value is not None])
+    pairs = zip(each, first, strict=False) if first is not None else ()
+    gain, gain_half = _interval([a - b for a, b in pairs if a is not None and b is not None])
+    return Estimate(mean=mean, half_width=half, each=each, gain=gain, gain_half_width=gain_half)
+
+
+def _interval(values: Sequence[float]) -> tuple[float | None, float | None]:
     if not values:
-        return Estimate(mean=None, half_width=None, each=each)
+        return None, None
     sure = interval(values)
-    half = None if math.isinf(sure.half_width) else sure.half_width
-    return Estimate(mean=sure.mean, half_width=half, each=each)
+    return sure.mean, None if math.isinf(sure.half_width) else sure.half_width
 
 
 def _set(table: dict[str, Any], steps: Sequence[str], value: object, key: str) -> None:

@@ -147,6 +147,11 @@ def _table(rows: Sequence[Row], *, title: str) -> None:
         cells = [written(value) for value in row.settings.values()]
         out.add_row(*cells, *(_estimate(each) for each in row.measures.values()))
     console.print(out)
+    if any(each.differs for row in rows for each in row.measures.values()):
+        console.print(
+            "* differs from the first row: the interval of the differences, seed by seed,"
+        )
+        console.print("  leaves zero out")
 
 
 def _estimate(estimate: Estimate) -> str:
@@ -154,11 +159,12 @@ def _estimate(estimate: Estimate) -> str:
         return "-"
     if estimate.half_width is None:
         return f"{estimate.mean:.4g}"
-    return f"{estimate.mean:.4g} ±{estimate.half_width:.2g}"
+    mark = "*" if estimate.differs else " "
+    return f"{estimate.mean:.4g} ±{estimate.half_width:.2g} {mark}"
 
 
 def _lines(rows: Sequence[Row]) -> list[dict[str, object]]:
-    """Return a line per combination, with two columns per measure."""
+    """Return a line per combination, with four columns per measure."""
     from experiments.sweep import written
 
     lines = []
@@ -167,5 +173,7 @@ def _lines(rows: Sequence[Row]) -> list[dict[str, object]]:
         for name, estimate in row.measures.items():
             line[name] = estimate.mean
             line[f"{name} half_width"] = estimate.half_width
+            line[f"{name} gain"] = estimate.gain
+            line[f"{name} gain half_width"] = estimate.gain_half_width
         lines.append(line)
     return lines

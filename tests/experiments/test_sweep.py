@@ -110,7 +110,7 @@ def test_the_command_prints_means_and_keeps_everything(
     assert first["mean"] == pytest.approx(sum(first["each"]) / 2)
     assert json.loads((out / "sweep.json").read_text()) == rows
     lines = (out / "sweep.csv").read_text().splitlines()
-    assert lines[0].startswith("clients.count,median_s,median_s half_width,last_s")
+    assert lines[0].startswith("clients.count,median_s,median_s half_width,median_s gain")
     assert len(lines) == 3
     assert (out / "sweep.png").read_bytes().startswith(b"\x89PNG")
     assert len(list((out / "runs").glob("small-*-seed-*.toml"))) == 4
@@ -142,6 +142,18 @@ def test_measures_are_found_by_their_path() -> None:
     for path in ("cdn.tiers.moon.requests", "cdn.tiers", "cdn.x"):
         with pytest.raises(SweepError, match=r"no measure|is no number"):
             measure(told, path)
+
+
+def test_points_are_compared_seed_by_seed() -> None:
+    """What differs the same way with every seed differs, however much the seeds do."""
+    first, second = [1.0, 5.0, 9.0], [1.1, 5.1, 9.11]
+    estimate = sweep._estimate(list(second), first)
+    assert estimate.half_width is not None
+    assert estimate.half_width > 5
+    assert estimate.gain == pytest.approx(0.1033, abs=1e-4)
+    assert estimate.differs
+    assert not sweep._estimate(list(first), first).differs
+    assert not sweep._estimate([2.0], [1.0]).differs
 
 
 @pytest.mark.parametrize("values", [("a", "b"), ("1MiB", "2MiB", "64MiB"), (0.1, 0.2, 0.3)])
