@@ -97,7 +97,11 @@ _EXAMPLES: Mapping[Callable[..., int], Sequence[str]] = {
         "swarmbed package --synthetic --duration 60s --seed 7",
     ),
     web.get: ("swarmbed get http://127.0.0.1:8080/big.iso --out copy.iso",),
-    play.play: ("swarmbed play http://127.0.0.1:8001/master.m3u8 --open",),
+    play.play: (
+        "swarmbed play --open",
+        "swarmbed play --video film.mp4 --link 6Mbps,1Mbps --every 30s",
+        "swarmbed play http://127.0.0.1:8001/master.m3u8",
+    ),
     doctor.doctor: ("swarmbed doctor",),
 }
 for command, lines in _EXAMPLES.items():

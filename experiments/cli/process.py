@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from experiments.cli.errors import ENVIRONMENT, FAILED, INTERRUPTED, CommandError
 
@@ -127,10 +127,13 @@ async def listen(host: str, port: int) -> Listener:
         raise CommandError(reason, ENVIRONMENT) from error
 
 
+Started = TypeVar("Started")
+
+
 def serve_until_stopped(
-    serve: Callable[..., Awaitable[None]], ready: Callable[[Address], None]
+    serve: Callable[..., Awaitable[None]], ready: Callable[[Started], None]
 ) -> int:
-    """Run a server until SIGTERM (0) or Ctrl-C (130); `ready` hears its address."""
+    """Run a server until SIGTERM (0) or Ctrl-C (130); `ready` hears what it started with."""
     import trio
 
     async def run() -> None:
