@@ -30,7 +30,8 @@ class Edge:
     `name` is what Via and Cache-Status call it, by default its host.
     `siblings` are edges that are asked before the origin for what they have; `placers` are hosts
     that may place objects here, besides the origin's and this one. With `whole`, a
-    range that is not stored makes the edge fetch the whole object. `timeout` is the seconds of
+    range that is not stored makes the edge fetch the whole object, with `slice_size` its slices of
+    so many bytes, else the range alone. `timeout` is the seconds of
     silence after which the origin counts as out of reach.
     """
 
@@ -49,6 +50,7 @@ class Edge:
         siblings: Sequence[Address] = (),
         placers: Sequence[str] = (),
         whole: bool = False,
+        slice_size: int | None = None,
         connections: int = 32,
         timeout: float = 60.0,
         limits: Limits = Limits(),  # noqa: B008 - immutable
@@ -70,6 +72,7 @@ class Edge:
             trace=trace,
             limits=limits,
             whole=whole,
+            slice_size=slice_size,
         )
         self._placers = frozenset({origin.host, network.host, *placers})
         self._wall = wall
