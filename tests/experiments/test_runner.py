@@ -26,7 +26,7 @@ from experiments.scenario import (
 )
 
 MIB = 2**20
-MODELS = ("client-server", "p2p", "cdn-pull", "cdn-push")
+MODELS = ("client-server", "p2p", "cdn-pull", "hybrid", "cdn-push")
 
 
 def scenario(

@@ -12,7 +12,7 @@ import pytest
 from experiments import scenario as scenarios
 from experiments.scenario import Clients, Content, Crash, Rate, Scenario, ScenarioError, Size
 
-MODELS = ("client-server", "p2p", "cdn-push", "cdn-pull", "cdn")
+MODELS = ("client-server", "p2p", "cdn-push", "cdn-pull", "hybrid", "cdn")
 LIBRARY = sorted(
     entry.name
     for entry in (resources.files("experiments") / "scenarios").iterdir()
