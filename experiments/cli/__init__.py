@@ -18,6 +18,7 @@ from experiments.cli import (
     cache,
     compare,
     demo,
+    director,
     doctor,
     gateways,
     offload,
@@ -101,6 +102,10 @@ _EXAMPLES: Mapping[Callable[..., int], Sequence[str]] = {
         "swarmbed play --open",
         "swarmbed play --video film.mp4 --link 6Mbps,1Mbps --every 30s",
         "swarmbed play http://127.0.0.1:8001/master.m3u8",
+    ),
+    director.director: (
+        "swarmbed director --origin http://127.0.0.1:8000 --edge http://127.0.0.1:8001 "
+        "--edge http://127.0.0.1:8002",
     ),
     doctor.doctor: ("swarmbed doctor",),
 }
