@@ -17,7 +17,7 @@ COMMAND = [sys.executable, "-c", "from experiments.cli import main; raise System
 SMALL = ["compare", "--size", "256KiB", "--clients", "1,3", "--models", "client-server,cdn-pull"]
 FIELDS = {
     "model", "clients", "seed", "first_s", "median_s", "p95_s", "last_s", "server_bytes",
-    "edge_bytes", "peer_bytes", "bound_s", "ratio", "valid", "digest", "wall_s",
+    "edge_bytes", "peer_bytes", "bound_s", "ratio", "offload", "valid", "digest", "wall_s",
 }  # fmt: skip
 
 
