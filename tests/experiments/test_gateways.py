@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -76,6 +77,19 @@ def test_a_store_survives_kill_and_restart(tmp_path: Path) -> None:
                 edge.stop(signal.SIGKILL)
                 cut.wait()
         assert asked.count("/a") == asked.count("/b") == 1
+
+
+def test_many_connections_at_once() -> None:
+    """All are open before the first asks; a cold object comes to each, from one fetch."""
+    with origin() as (url, asked), running("edge", "--origin", url, "--port", "0") as edge:
+        host, _, port = address(edge.said("edge at")).rpartition(":")
+        clients = [socket.create_connection((host, int(port)), timeout=30) for _ in range(150)]
+        for client in clients:
+            client.sendall(b"GET /a HTTP/1.1\r\nHost: edge\r\nConnection: close\r\n\r\n")
+        for client in clients:
+            with client, client.makefile("rb") as answer:
+                assert answer.read().endswith(b"\r\n\r\n" + BIG)
+        assert asked == ["/a"]
 
 
 def test_a_store_has_one_owner_and_no_strange_files(tmp_path: Path) -> None:
