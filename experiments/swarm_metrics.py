@@ -41,7 +41,7 @@ class SwarmMetrics(msgspec.Struct, frozen=True, kw_only=True):
     from the server, or in its stead from edges, over F. `tail_s` is T100 - T95. A share ratio is
     uploaded over downloaded bytes of chunks, of each client that downloaded anything.
     `control_bytes` is all that left hosts and is not a chunk that arrived: messages, headers,
-    announces, and chunks cut short.
+    announces, and chunks cut short; not what an origin sent to edges.
     `fluid_s` is the mean download time by the fluid model, where it applies, and `steady_mean_s`
     what was measured after its warm-up.
     """
@@ -95,7 +95,7 @@ def fold(
         share_ratio_min=min(ratios, default=None),
         share_ratio_max=max(ratios, default=None),
         duplicate_bytes=duplicate,
-        control_bytes=_bytes_up(events) - sum(sent.values()),
+        control_bytes=_bytes_up(events, seeds, server) - sum(sent.values()),
     )
 
 
@@ -139,5 +139,10 @@ def presence(events: Iterable[Event], *seeds: str) -> dict[str, tuple[float, flo
     return there
 
 
-def _bytes_up(events: Iterable[Event]) -> int:
-    return sum(int(e.fields["up"] or 0) for e in events if e.name == BYTES_COUNTED)
+def _bytes_up(events: Iterable[Event], seeds: Sequence[str], server: str) -> int:
+    """Return what left all hosts; a server that fills edges and seeds nothing is left out."""
+    return sum(
+        int(event.fields["up"] or 0)
+        for event in events
+        if event.name == BYTES_COUNTED and (event.host != server or server in seeds)
+    )
