@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
@@ -76,7 +76,7 @@ class Fickle:
         """Replace the object at `path`."""
         self.changed[path].append(wall())
 
-    async def _slowly(self, body: bytes) -> AsyncIterator[bytes]:
+    async def _slowly(self, body: bytes) -> AsyncGenerator[bytes, None]:
         for at in range(0, len(body), 700):
             await trio.sleep(self._rng.random() / 10)
             if self._failing and self._rng.random() < 0.05:
