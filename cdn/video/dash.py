@@ -16,7 +16,7 @@ _PROFILE = "urn:mpeg:dash:profile:isoff-live:2011"
 
 
 def manifest(renditions: Sequence[Rendition]) -> str:
-    """Return the manifest of `renditions`, which begin and are cut at the same times."""
+    """Return the manifest of `renditions`, which are cut at the same times."""
     seconds = max(sum(each.ticks) / each.timescale for each in renditions)
     longest = max(max(each.durations) for each in renditions)
     root = ET.Element(
@@ -31,22 +31,23 @@ def manifest(renditions: Sequence[Rendition]) -> str:
         },
     )
     period = ET.SubElement(root, "Period", {"id": "0", "start": "PT0S"})
-    choices = ET.SubElement(
-        period,
-        "AdaptationSet",
-        {"mimeType": "video/mp4", "segmentAlignment": "true", "startWithSAP": "1"},
-    )
-    for each in renditions:
-        _represent(choices, each)
+    for kind, group in (
+        ("video", [each for each in renditions if each.resolution is not None]),
+        ("audio", [each for each in renditions if each.resolution is None]),
+    ):
+        if group:
+            fields = {"mimeType": f"{kind}/mp4", "segmentAlignment": "true", "startWithSAP": "1"}
+            choices = ET.SubElement(period, "AdaptationSet", fields)
+            for each in group:
+                _represent(choices, each)
     ET.indent(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, "unicode") + "\n"
 
 
 def _represent(choices: ET.Element, each: Rendition) -> None:
-    width, height = each.resolution
-    bandwidth = each.variant().bandwidth
-    fields = {"id": each.name, "bandwidth": str(bandwidth), "width": str(width)}
-    fields["height"] = str(height)
+    fields = {"id": each.name, "bandwidth": str(each.peak)}
+    if each.resolution is not None:
+        fields.update(zip(("width", "height"), map(str, each.resolution), strict=True))
     if each.codecs is not None:
         fields["codecs"] = each.codecs
     template = ET.SubElement(
@@ -54,7 +55,6 @@ def _represent(choices: ET.Element, each: Rendition) -> None:
         "SegmentTemplate",
         {
             "timescale": str(each.timescale),
-            "presentationTimeOffset": str(each.start),
             "startNumber": "0",
             "initialization": f"{each.folder}/{INIT}",
             "media": f"{each.folder}/$Number%05d$.m4s",

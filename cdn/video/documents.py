@@ -35,7 +35,8 @@ def read_playlists(site: DirectorySite) -> Mapping[str, MediaPlaylist]:
     top = _read(site, MASTER)
     if not isinstance(top, MasterPlaylist):
         raise PlaylistError(1, f"{MASTER} is not a master playlist")
-    found = {variant.uri: _read(site, variant.uri) for variant in top.variants}
+    uris = [*(each.uri for each in top.variants), *(each.uri for each in top.sounds)]
+    found = {uri: _read(site, uri) for uri in uris}
     return {uri: each for uri, each in found.items() if isinstance(each, MediaPlaylist)}
 
 

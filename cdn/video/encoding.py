@@ -19,6 +19,11 @@ INDEX = "index.m3u8"
 PIECES = "pieces"
 """The folder of each rung that ffmpeg fills."""
 
+SOUND = "sound"
+"""The rendition of the sound alone."""
+
+_SOUND_RATE, _SOUND_CODEC = "96k", "mp4a.40.2"
+_ROUNDING = 1e-6
 _BURST = 1.5
 _RESERVOIR = 2.0
 _MAX_GOP = 1_000_000
@@ -40,9 +45,9 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """What an encoder made of a rung, as its stream says."""
+    """What an encoder made of a rung or of the sound, as its stream says."""
 
-    resolution: tuple[int, int]
+    resolution: tuple[int, int] | None
     codecs: str | None
     frame_rate: float | None
     timescale: int
@@ -79,29 +84,30 @@ def read_encoded(answer: bytes) -> Encoded:
     """Return what ffprobe said of one finished rung."""
     told = json.loads(answer)
     video, audio = _stream(told, "video"), _stream(told, "audio")
-    if video is None:
-        raise PackageError("ffmpeg made a rung without video")
-    codec = None
-    if video.get("profile") in _PROFILES:
-        codec = f"avc1.{_PROFILES[video['profile']]:04x}{int(video['level']):02x}"
-        codec += ",mp4a.40.2" if audio is not None else ""
-    rate = Fraction(video["avg_frame_rate"]) if video.get("avg_frame_rate") != "0/0" else None
+    main = video or audio
+    if main is None:
+        raise PackageError("ffmpeg made neither pictures nor sound")
+    codecs = [_SOUND_CODEC] if audio is not None else []
+    if video is not None and video.get("profile") in _PROFILES:
+        codecs.insert(0, f"avc1.{_PROFILES[video['profile']]:04x}{int(video['level']):02x}")
+    rate = Fraction(video["avg_frame_rate"]) if video is not None else None
     return Encoded(
-        (int(video["width"]), int(video["height"])),
-        codec,
+        None if video is None else (int(video["width"]), int(video["height"])),
+        ",".join(codecs),
         None if rate is None else float(rate),
-        Fraction(video["time_base"]).denominator,
-        int(video.get("start_pts", 0)),
+        Fraction(main["time_base"]).denominator,
+        int(main.get("start_pts", 0)),
     )
 
 
 def encode(
-    path: str, ladder: Sequence[Rung], *, segment: float, sound: bool, fragmented: bool
+    path: str, source: Source, ladder: Sequence[Rung], *, segment: float, fragmented: bool
 ) -> list[str]:
     """Return the command that makes all rungs of `path` at once, below the current directory.
 
-    Keyframes stand on the grid of `segment` (s) and nowhere else, and groups of pictures are
-    closed, so that every rung is cut at the same frames. Progress is told on stdout.
+    Keyframes stand `segment` seconds apart and nowhere else, and groups of pictures are closed,
+    so that every rung is cut at the same frames. Sound is a rendition of its own beside
+    fragmented MP4, and part of every rung in MPEG-TS. Progress is told on stdout.
     """
     marks = "".join(f"[s{number}]" for number in range(len(ladder)))
     scaled = (
@@ -109,34 +115,38 @@ def encode(
         for number, rung in enumerate(ladder)
     )
     graph = ";".join((f"[0:v:0]split={len(ladder)}{marks}", *scaled))
+    sound = ["-map", "0:a:0", "-c:a", "aac", "-ac", "2", "-b:a", _SOUND_RATE]
     command = [
         "ffmpeg", "-hide_banner", "-nostdin", "-loglevel", "error",
         "-progress", "pipe:1", "-stats_period", "0.2", "-i", path, "-filter_complex", graph,
     ]  # fmt: skip
     for number, rung in enumerate(ladder):
         command += ["-map", f"[v{number}]", *_video(rung, segment)]
-        if sound:
-            command += ["-map", "0:a:0", *_audio(rung)]
-        command += _pieces(rung, segment, fragmented=fragmented)
+        if source.sound and not fragmented:
+            command += sound
+        command += _pieces(rung.name, segment, fragmented=fragmented)
+    if source.sound and fragmented:
+        command += [*sound, *_pieces(SOUND, segment, fragmented=True)]
     return command
 
 
 def _video(rung: Rung, segment: float) -> list[str]:
+    """Return how a rung is encoded.
+
+    A keyframe is the first picture, and then the first one `segment` seconds after the last.
+    Without B-frames the first picture has time 0 in every container, as the sound has.
+    """
+    due = f"if(isnan(prev_forced_t),1,gte(t,prev_forced_t+{segment - _ROUNDING:.6f}))"
     return [
-        "-c:v", "libx264", "-preset", "veryfast", "-profile:v", "high",
+        "-c:v", "libx264", "-preset", "veryfast", "-profile:v", "high", "-bf", "0",
         "-b:v", str(rung.rate), "-maxrate", str(round(_BURST * rung.rate)),
-        "-bufsize", str(round(_RESERVOIR * rung.rate)),
-        "-force_key_frames", f"expr:gte(t,n_forced*{segment:g})",
+        "-bufsize", str(round(_RESERVOIR * rung.rate)), "-force_key_frames", f"expr:{due}",
         "-g", str(_MAX_GOP), "-sc_threshold", "0", "-flags", "+cgop", "-fps_mode", "passthrough",
     ]  # fmt: skip
 
 
-def _audio(rung: Rung) -> list[str]:
-    return ["-c:a", "aac", "-ac", "2", "-b:a", "64k" if rung.rate < 1_000_000 else "128k"]
-
-
-def _pieces(rung: Rung, segment: float, *, fragmented: bool) -> list[str]:
-    folder = f"{rung.name}/{PIECES}"
+def _pieces(name: str, segment: float, *, fragmented: bool) -> list[str]:
+    folder = f"{name}/{PIECES}"
     kind, suffix = ("fmp4", "m4s") if fragmented else ("mpegts", "ts")
     return [
         "-f", "hls", "-hls_time", f"{segment:g}", "-hls_playlist_type", "vod",

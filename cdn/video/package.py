@@ -20,7 +20,7 @@ import trio
 from cdn.site import MemorySite
 from cdn.video import encoding
 from cdn.video.documents import documents
-from cdn.video.encoding import INDEX, PIECES, PackageError
+from cdn.video.encoding import INDEX, PIECES, SOUND, PackageError
 from cdn.video.ladder import Rung
 from cdn.video.playlist import MediaPlaylist, parse
 from cdn.video.rendition import INIT, Rendition, segment_name
@@ -60,13 +60,14 @@ async def package(
     path = _url(source)
     found = encoding.read_source(str(source), await _ask(encoding.probe(path), str(source)))
     with whole(out) as stage:
-        for rung in ladder:
-            (stage / rung.name / PIECES).mkdir(parents=True)
-        command = encoding.encode(
-            path, ladder, segment=segment, sound=found.sound, fragmented=fragmented
-        )
+        names = [rung.name for rung in ladder]
+        if found.sound and fragmented:
+            names.append(SOUND)
+        for name in names:
+            (stage / name / PIECES).mkdir(parents=True)
+        command = encoding.encode(path, found, ladder, segment=segment, fragmented=fragmented)
         await _encode(command, stage, str(source), lambda done: told(done, found.duration))
-        renditions = [await _finish(stage, rung, fragmented=fragmented) for rung in ladder]
+        renditions = [await _finish(stage, name, fragmented=fragmented) for name in names]
         _require_aligned(renditions, str(source))
         for name, text in documents(renditions).items():
             (stage / name).write_text(text)
@@ -158,24 +159,24 @@ def _last_line(complaint: bytes) -> str:
     return lines[-1].strip() if lines else "it did not say why"
 
 
-async def _finish(stage: Path, rung: Rung, *, fragmented: bool) -> Rendition:
-    """Name the folder of a rung by its content, and return what it holds."""
-    pieces = stage / rung.name / PIECES
-    told = encoding.read_encoded(await _ask(encoding.probe(_url(pieces / INDEX)), rung.name))
+async def _finish(stage: Path, name: str, *, fragmented: bool) -> Rendition:
+    """Name the folder of rendition `name` by its content, and return what it holds."""
+    pieces = stage / name / PIECES
+    told = encoding.read_encoded(await _ask(encoding.probe(_url(pieces / INDEX)), name))
     index = parse((pieces / INDEX).read_text())
     if not isinstance(index, MediaPlaylist):
-        raise PackageError(f"ffmpeg made no media playlist of {rung.name}")
+        raise PackageError(f"ffmpeg made no media playlist of {name}")
     (pieces / INDEX).unlink()
     count = len(index.segments)
-    names = [segment_name(number, fragmented=fragmented) for number in range(count)]
-    files = [pieces / name for name in ((INIT, *names) if fragmented else names)]
+    segments = [segment_name(number, fragmented=fragmented) for number in range(count)]
+    files = [pieces / each for each in ((INIT, *segments) if fragmented else segments)]
     digest = await trio.to_thread.run_sync(_digest, files)
     rendition = Rendition(
-        name=rung.name,
+        name=name,
         digest=digest,
         timescale=told.timescale,
         ticks=tuple(round(each.duration * told.timescale) for each in index.segments),
-        sizes=tuple((pieces / name).stat().st_size for name in names),
+        sizes=tuple((pieces / each).stat().st_size for each in segments),
         resolution=told.resolution,
         codecs=told.codecs,
         frame_rate=told.frame_rate,
@@ -197,6 +198,6 @@ def _digest(files: Sequence[Path]) -> str:
 
 
 def _require_aligned(renditions: Sequence[Rendition], name: str) -> None:
-    cuts = {(each.timescale, each.ticks) for each in renditions}
+    cuts = {(each.timescale, each.ticks) for each in renditions if each.resolution is not None}
     if len(cuts) != 1:
         raise PackageError(f"{name}: ffmpeg cut the rungs at different frames")

@@ -1,19 +1,20 @@
-"""Playlists of HTTP Live Streaming (RFC 8216): values, their text, and a strict reader.
+"""A strict reader of the playlists of HTTP Live Streaming (RFC 8216), and the values it makes.
 
-Refuses to know where playlists and segments come from. Times are in seconds, rates in bit/s,
-sizes in bytes.
+Refuses to know where playlists come from and who plays them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import ClassVar
 
-from cdn.video.syntax import Attributes, PlaylistError, decimal, integer, lines, quoted, writable
+from cdn.video.hls import MasterPlaylist, MediaPlaylist, Segment, Sound, Variant
+from cdn.video.syntax import Attributes, PlaylistError, decimal, integer, lines
 
-__all__ = ["MasterPlaylist", "MediaPlaylist", "PlaylistError", "Segment", "Variant", "parse"]
+__all__ = [
+    "MasterPlaylist", "MediaPlaylist", "PlaylistError", "Segment", "Sound", "Variant", "parse",
+]  # fmt: skip
 
 MAX_ENTRIES = 100_000
 """Segments or variants of a playlist that are read at most."""
@@ -28,113 +29,6 @@ _ONCE = frozenset(
     )
 )  # fmt: skip
 _MASTER_ONLY = ("#EXT-X-STREAM-INF", "#EXT-X-MEDIA", "#EXT-X-I-FRAME-STREAM-INF")
-
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """One rendering of the video: its media playlist, and what it asks of the network.
-
-    `bandwidth` is the peak rate over any segment, in bit/s, `resolution` width and height.
-    """
-
-    uri: str
-    bandwidth: int
-    average_bandwidth: int | None = None
-    resolution: tuple[int, int] | None = None
-    codecs: str | None = None
-    frame_rate: float | None = None
-
-    def _lines(self) -> Iterator[str]:
-        attributes = [f"BANDWIDTH={self.bandwidth}"]
-        if self.average_bandwidth is not None:
-            attributes.append(f"AVERAGE-BANDWIDTH={self.average_bandwidth}")
-        if self.resolution is not None:
-            attributes.append("RESOLUTION={}x{}".format(*self.resolution))
-        if self.frame_rate is not None:
-            attributes.append(f"FRAME-RATE={self.frame_rate:.3f}")
-        if self.codecs is not None:
-            attributes.append(f"CODECS={quoted(self.codecs)}")
-        yield f"#EXT-X-STREAM-INF:{','.join(attributes)}"
-        yield writable(self.uri)
-
-
-@dataclass(frozen=True, slots=True)
-class MasterPlaylist:
-    """The renderings to choose from; `independent`: every segment decodes without another."""
-
-    variants: tuple[Variant, ...]
-    independent: bool = False
-
-    def text(self) -> str:
-        """Return the playlist as a file.
-
-        Raises:
-            ValueError: a URI or codec string cannot be written.
-        """
-        text = ["#EXTM3U", f"#EXT-X-VERSION:{6 if self.independent else 3}"]
-        if self.independent:
-            text.append("#EXT-X-INDEPENDENT-SEGMENTS")
-        for variant in self.variants:
-            text.extend(variant._lines())
-        return "\n".join(text) + "\n"
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A stretch of video; `byte_range` is its (length, offset) within `uri`."""
-
-    uri: str
-    duration: float
-    byte_range: tuple[int, int] | None = None
-
-    def _lines(self) -> Iterator[str]:
-        yield f"#EXTINF:{self.duration:.6f},"
-        if self.byte_range is not None:
-            yield "#EXT-X-BYTERANGE:{}@{}".format(*self.byte_range)
-        yield writable(self.uri)
-
-
-@dataclass(frozen=True, slots=True)
-class MediaPlaylist:
-    """The segments of one rendering, the first of them number `media_sequence`.
-
-    `init` is the file that players need before any segment; `ended`: no segment will follow.
-    """
-
-    target_duration: int
-    segments: tuple[Segment, ...]
-    media_sequence: int = 0
-    init: str | None = None
-    ended: bool = True
-
-    @property
-    def duration(self) -> float:
-        """Seconds of all segments together."""
-        return sum(segment.duration for segment in self.segments)
-
-    def text(self) -> str:
-        """Return the playlist as a file, durations in microseconds.
-
-        Raises:
-            ValueError: a URI cannot be written.
-        """
-        ranged = any(segment.byte_range is not None for segment in self.segments)
-        version = 6 if self.init is not None else 4 if ranged else 3
-        text = [
-            "#EXTM3U",
-            f"#EXT-X-VERSION:{version}",
-            f"#EXT-X-TARGETDURATION:{self.target_duration}",
-            f"#EXT-X-MEDIA-SEQUENCE:{self.media_sequence}",
-        ]
-        if self.ended and self.media_sequence == 0:
-            text.append("#EXT-X-PLAYLIST-TYPE:VOD")
-        if self.init is not None:
-            text.append(f"#EXT-X-MAP:URI={quoted(self.init)}")
-        for segment in self.segments:
-            text.extend(segment._lines())
-        if self.ended:
-            text.append("#EXT-X-ENDLIST")
-        return "\n".join(text) + "\n"
 
 
 def parse(text: str) -> MasterPlaylist | MediaPlaylist:
@@ -196,6 +90,7 @@ class _MasterReader(_Reader):
     def __init__(self) -> None:
         super().__init__()
         self._variants: list[Variant] = []
+        self._sounds: list[Sound] = []
         self._next: Attributes | None = None
 
     def _stream(self, value: str) -> None:
@@ -215,7 +110,17 @@ class _MasterReader(_Reader):
             given.resolution("RESOLUTION"),
             given.string("CODECS"),
             given.decimal("FRAME-RATE"),
+            given.string("AUDIO"),
         )
+
+    def _media(self, value: str) -> None:
+        given = Attributes(value)
+        uri, group, name = (given.string(key) for key in ("URI", "GROUP-ID", "NAME"))
+        if given.word("TYPE") is None or group is None or name is None:
+            raise ValueError("#EXT-X-MEDIA lacks TYPE, GROUP-ID or NAME")
+        if given.word("TYPE") == "AUDIO" and uri:
+            self.count()
+            self._sounds.append(Sound(uri, group, name))
 
     def uri(self, uri: str) -> None:
         if self._next is None:
@@ -227,9 +132,10 @@ class _MasterReader(_Reader):
     def finish(self) -> MasterPlaylist:
         if self._next is not None:
             raise ValueError("#EXT-X-STREAM-INF without a URI after it")
-        return MasterPlaylist(tuple(self._variants), "#EXT-X-INDEPENDENT-SEGMENTS" in self._seen)
+        independent = "#EXT-X-INDEPENDENT-SEGMENTS" in self._seen
+        return MasterPlaylist(tuple(self._variants), independent, tuple(self._sounds))
 
-    TAGS = {"#EXT-X-STREAM-INF": _stream}
+    TAGS = {"#EXT-X-STREAM-INF": _stream, "#EXT-X-MEDIA": _media}
     FOREIGN = frozenset(
         (
             "#EXTINF", "#EXT-X-TARGETDURATION", "#EXT-X-MEDIA-SEQUENCE", "#EXT-X-MAP",

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from cdn.video.playlist import MasterPlaylist, MediaPlaylist, Segment, Variant
+from cdn.video.hls import MasterPlaylist, MediaPlaylist, Segment, Sound, Variant
 
 MASTER = "master.m3u8"
 MANIFEST = "manifest.mpd"
@@ -24,7 +24,8 @@ class Rendition:
 
     Its files lie in a folder named by a digest of their content: a name never comes to stand for
     other bytes, and caches may keep them for good. `start` is the tick of the first frame.
-    `fragmented`: the segments are fMP4 and need the init file; otherwise they are TS.
+    A rendition without a `resolution` is sound alone. `fragmented`: the segments are fMP4 and need
+    the init file; otherwise they are TS.
     """
 
     name: str
@@ -32,7 +33,7 @@ class Rendition:
     timescale: int
     ticks: tuple[int, ...]
     sizes: tuple[int, ...]
-    resolution: tuple[int, int]
+    resolution: tuple[int, int] | None
     codecs: str | None = None
     frame_rate: float | None = None
     start: int = 0
@@ -72,16 +73,31 @@ class Rendition:
             init=f"{self.digest}/{INIT}" if self.fragmented else None,
         )
 
-    def variant(self) -> Variant:
-        """Return the entry in the master playlist, with the rates the segments really have."""
-        durations, total = self.durations, 8 * sum(self.sizes)
+    @property
+    def peak(self) -> int:
+        """The highest rate of about a target duration of segments, in bit/s."""
+        return peak_rate(self.sizes, self.durations, self.playlist().target_duration)
+
+    @property
+    def average(self) -> int:
+        """The rate of all segments together, in bit/s."""
+        return math.ceil(8 * sum(self.sizes) / math.fsum(self.durations))
+
+    def variant(self, sound: Rendition | None = None) -> Variant:
+        """Return the entry in the master playlist, with the rates the segments really have.
+
+        `sound` is what is played with it.
+        """
+        parts = (self,) if sound is None else (self, sound)
+        codecs = [each.codecs for each in parts if each.codecs is not None]
         return Variant(
             uri=self.playlist_path,
-            bandwidth=peak_rate(self.sizes, durations, self.playlist().target_duration),
-            average_bandwidth=math.ceil(total / math.fsum(durations)),
+            bandwidth=sum(each.peak for each in parts),
+            average_bandwidth=sum(each.average for each in parts),
             resolution=self.resolution,
-            codecs=self.codecs,
+            codecs=",".join(codecs) or None,
             frame_rate=self.frame_rate,
+            sound=None if sound is None else sound.name,
         )
 
 
@@ -110,8 +126,13 @@ def peak_rate(sizes: Sequence[int], durations: Sequence[float], target: float) -
 
 
 def master(renditions: Sequence[Rendition]) -> MasterPlaylist:
-    """Return the master playlist of `renditions`."""
-    return MasterPlaylist(tuple(each.variant() for each in renditions), independent=True)
+    """Return the master playlist of `renditions`, of which one at most is sound alone."""
+    sound = next((each for each in renditions if each.resolution is None), None)
+    return MasterPlaylist(
+        tuple(each.variant(sound) for each in renditions if each.resolution is not None),
+        independent=True,
+        sounds=() if sound is None else (Sound(sound.playlist_path, sound.name, sound.name),),
+    )
 
 
 def playlists(renditions: Sequence[Rendition]) -> Mapping[str, MediaPlaylist]:

@@ -135,7 +135,7 @@ def _tell(path: Path, made: Sequence[Rendition], *, json: bool, quiet: bool) -> 
     rows = [_row(each) for each in made]
     for row in rows:
         show.say(
-            "{name}: {width}x{height}, {segments} segments in {seconds:.6g} s, "
+            "{name}: {segments} segments in {seconds:.6g} s, "
             "{average} bit/s on average, {peak} at peak, {bytes} bytes".format(**row),
             quiet=quiet or json,
         )
@@ -146,12 +146,11 @@ def _tell(path: Path, made: Sequence[Rendition], *, json: bool, quiet: bool) -> 
 
 
 def _row(each: Rendition) -> dict[str, Any]:
-    variant = each.variant()
-    width, height = each.resolution
+    width, height = each.resolution or (None, None)
     return {
         "name": each.name, "width": width, "height": height, "segments": len(each.sizes),
-        "seconds": sum(each.ticks) / each.timescale, "average": variant.average_bandwidth,
-        "peak": variant.bandwidth, "bytes": sum(each.sizes), "codecs": each.codecs,
+        "seconds": sum(each.ticks) / each.timescale, "average": each.average,
+        "peak": each.peak, "bytes": sum(each.sizes), "codecs": each.codecs,
     }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -17,6 +18,7 @@ from cdn.video.encoding import (
 )
 from cdn.video.ladder import Rung
 
+SOURCE = Source(1080, 6.0, sound=False)
 LADDER = (Rung(240, 400_000), Rung(480, 1_000_000))
 VIDEO = {
     "codec_type": "video", "width": 426, "height": 240, "profile": "High", "level": 13,
@@ -37,12 +39,14 @@ def option(options: list[str], name: str) -> str:
 
 @pytest.mark.parametrize("fragmented", [True, False])
 def test_every_rung_is_cut_on_the_same_grid(fragmented: bool) -> None:
-    """Keyframes at multiples of the segment's length only, in closed groups of pictures."""
-    command = encode("file:/a", LADDER, segment=4, sound=False, fragmented=fragmented)
+    """Keyframes a segment's length apart only, in closed groups of pictures."""
+    command = encode("file:/a", SOURCE, LADDER, segment=4, fragmented=fragmented)
     made = outputs(command)
     assert [option(each, "-b:v") for each in made] == ["400000", "1000000"]
     for each in made:
-        assert option(each, "-force_key_frames") == "expr:gte(t,n_forced*4)"
+        assert option(each, "-force_key_frames") == (
+            "expr:if(isnan(prev_forced_t),1,gte(t,prev_forced_t+3.999999))"
+        )
         assert option(each, "-sc_threshold") == "0"
         assert option(each, "-flags") == "+cgop"
         assert option(each, "-fps_mode") == "passthrough"
@@ -55,20 +59,21 @@ def test_every_rung_is_cut_on_the_same_grid(fragmented: bool) -> None:
 
 def test_the_input_is_decoded_once_and_scaled_per_rung() -> None:
     """One filter graph feeds every output."""
-    command = encode("file:/a", LADDER, segment=4, sound=False, fragmented=True)
+    command = encode("file:/a", SOURCE, LADDER, segment=4, fragmented=True)
     assert command.count("-i") == 1
     graph = option(command, "-filter_complex")
     assert graph.startswith("[0:v:0]split=2[s0][s1];[s0]scale=-2:240")
     assert "[s1]scale=-2:480" in graph
 
 
-def test_sound_is_carried_if_there_is_any() -> None:
-    """Every rung has it, thriftier in the low ones."""
-    silent = encode("file:/a", LADDER, segment=4, sound=False, fragmented=True)
-    assert "-c:a" not in silent
-    heard = encode("file:/a", LADDER, segment=4, sound=True, fragmented=True)
-    rates = [heard[place + 1] for place, each in enumerate(heard) if each == "-b:a"]
-    assert rates == ["64k", "128k"]
+def test_sound_is_made_once_beside_fragments_and_with_every_transport_stream() -> None:
+    """And not at all where there is none."""
+    heard = replace(SOURCE, sound=True)
+    for source, fragmented, times in ((SOURCE, True, 0), (heard, True, 1), (heard, False, 2)):
+        command = encode("file:/a", source, LADDER, segment=4, fragmented=fragmented)
+        assert command.count("-c:a") == times
+    command = encode("file:/a", heard, LADDER, segment=4, fragmented=True)
+    assert command[-1] == "sound/pieces/index.m3u8"
 
 
 def test_the_source_is_read_from_ffprobe() -> None:
@@ -90,6 +95,12 @@ def test_a_rung_is_read_from_ffprobe() -> None:
     told = json.dumps({"streams": [{"codec_type": "audio"}, VIDEO]}).encode()
     expected = Encoded((426, 240), "avc1.64000d,mp4a.40.2", 30000 / 1001, 15360, 1014)
     assert read_encoded(told) == expected
+
+
+def test_sound_alone_is_read_from_ffprobe() -> None:
+    """It has no resolution and no frames."""
+    told = json.dumps({"streams": [{"codec_type": "audio", "time_base": "1/44100"}]}).encode()
+    assert read_encoded(told) == Encoded(None, "mp4a.40.2", None, 44100, 0)
 
 
 def test_progress_is_read_line_by_line() -> None:

@@ -15,6 +15,7 @@ from cdn.video.playlist import (
     MediaPlaylist,
     PlaylistError,
     Segment,
+    Sound,
     Variant,
     parse,
 )
@@ -54,9 +55,13 @@ VARIANTS = st.builds(
     st.none() | st.tuples(st.integers(1, 9999), st.integers(1, 9999)),
     st.none() | st.just("avc1.64001f,mp4a.40.2"),
     st.none() | st.integers(1, 240_000).map(lambda millis: millis / 1000),
+    st.none() | NAMES,
 )
 MASTERS = st.builds(
-    MasterPlaylist, st.lists(VARIANTS, min_size=1, max_size=5).map(tuple), st.booleans()
+    MasterPlaylist,
+    st.lists(VARIANTS, min_size=1, max_size=5).map(tuple),
+    st.booleans(),
+    st.lists(st.builds(Sound, NAMES, NAMES, NAMES), max_size=2).map(tuple),
 )
 
 
@@ -119,6 +124,7 @@ def test_any_text_is_a_playlist_or_an_error(text: str) -> None:
         (HEAD + '#EXT-X-MAP:URI="i",BYTERANGE="1@0"\n', "line 3: #EXT-X-MAP with BYTERANGE"),
         (HEAD + '#EXTINF:4,\na\n#EXT-X-MAP:URI="i"\n', "line 5: #EXT-X-MAP changes between"),
         (HEAD + "#EXT-X-VERSION:8\n", "line 3: version 8 is not one of RFC 8216"),
+        ('#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,NAME="a"\n', "line 2: #EXT-X-MEDIA lacks TYPE, GROUP"),
         (HEAD + "#EXT-X-STREAM-INF:BANDWIDTH=1\n", "line 2: #EXT-X-TARGETDURATION mixes"),
         ("#EXTM3U\n#EXT-X-STREAM-INF:CODECS=\"a\"\na\n", "line 2: #EXT-X-STREAM-INF lacks BAND"),
         ("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n", "line 2: #EXT-X-STREAM-INF without a URI"),

@@ -10,7 +10,7 @@ import pytest
 
 from cdn.video.dash import manifest
 from cdn.video.documents import documents
-from cdn.video.playlist import MediaPlaylist, Segment, Variant, parse
+from cdn.video.playlist import MediaPlaylist, Segment, Sound, Variant, parse
 from cdn.video.rendition import Rendition, master, peak_rate, playlists
 
 SOME = Rendition(
@@ -52,6 +52,19 @@ def test_a_rendition_is_described_by_what_it_has() -> None:
     assert SOME.variant() == expected
 
 
+def test_sound_is_a_rendition_that_variants_name() -> None:
+    """Rates and codecs of a variant include it; DASH has it in a set of its own."""
+    sound = Rendition("sound", "f" * 16, 1000, (4000, 4000), (500, 500), None, "mp4a.40.2")
+    top = master([SOME, sound])
+    assert top.sounds == (Sound("sound/playlist.m3u8", "sound", "sound"),)
+    (variant,) = top.variants
+    assert (variant.bandwidth, variant.average_bandwidth) == (7000, 4790)
+    assert (variant.codecs, variant.sound) == ("avc1.64000d,mp4a.40.2", "sound")
+    assert parse(top.text()) == top
+    sets = ET.fromstring(manifest([SOME, sound])).findall("Period/AdaptationSet", DASH)
+    assert [each.get("mimeType") for each in sets] == ["video/mp4", "audio/mp4"]
+
+
 def test_transport_streams_need_no_init_and_have_no_manifest() -> None:
     """TS segments stand for themselves."""
     plain = replace(SOME, fragmented=False)
@@ -80,7 +93,6 @@ def test_the_manifest_counts_the_same_segments() -> None:
     assert template is not None
     assert template.attrib == {
         "timescale": "1000",
-        "presentationTimeOffset": "66",
         "startNumber": "0",
         "initialization": "240p/0123456789abcdef/init.mp4",
         "media": "240p/0123456789abcdef/$Number%05d$.m4s",
