@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncGenerator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import trio
@@ -14,7 +14,7 @@ from tests.cdn.internet import wall
 from tests.cdn.stage import Stage, staged
 from wire.http.errors import HttpError
 from wire.http.headers import Headers
-from wire.http.message import Request, Response
+from wire.http.message import Request, Response, Stream
 from wire.http.ranges import UnsatisfiableError, parse_content_range, parse_range
 
 PATHS = ("/a", "/b", "/c")
@@ -69,12 +69,15 @@ class Fickle:
             return Response(416, Headers({"content-range": f"bytes */{len(body)}"}))
         if span is not None:
             fields = fields.replace({"content-range": span.content_range(len(body))})
-            return Response(206, fields, self._slowly(body[span.start : span.stop]), len(span))
-        return Response(200, fields, self._slowly(body), len(body))
+            return Response(206, fields, self._slow(body[span.start : span.stop]), len(span))
+        return Response(200, fields, self._slow(body), len(body))
 
     def change(self, path: str) -> None:
         """Replace the object at `path`."""
         self.changed[path].append(wall())
+
+    def _slow(self, body: bytes) -> Stream:
+        return cast("Stream", self._slowly(body))  # an async generator has all that a stream has
 
     async def _slowly(self, body: bytes) -> AsyncGenerator[bytes, None]:
         for at in range(0, len(body), 700):
