@@ -244,15 +244,15 @@ class Flow:
                 return None
         for link in path.links:
             arrival += link.carry_express(size, now)
-        arrival += path.delay + self._recovery(size)
+        arrival += path.delay
+        if path.loss:
+            arrival += self._recovery(size)
         self._express_arrival = max(arrival, self._express_arrival)
         return self._express_arrival
 
     def _recovery(self, size: int) -> float:
         """Seconds lost to repeating lost packets of `size` bytes: one round trip each time."""
         loss = self._path.loss
-        if not loss:
-            return 0.0
         packets = -(-size // PACKET)
         rounds = 0
         while self._rng.random() < 1 - (1 - loss) ** packets:
@@ -264,8 +264,10 @@ class Flow:
 
     def _arrive(self, segment: Segment) -> None:
         """`segment` has crossed its last link; losses and order may hold it back."""
-        now = self._scheduler.now()
-        held = max(now + self._recovery(segment.size), self._held, self._express_arrival)
+        now = held = self._scheduler.now()
+        if self._path.loss:
+            held += self._recovery(segment.size)
+        held = max(held, self._held, self._express_arrival)
         if held > now:
             self._held = held
             self._scheduler.call_at(held, self._arrive_in_order, segment)

@@ -58,6 +58,7 @@ class Channel(trio.abc.AsyncResource):
         self.stream = stream
         self._decoder = Decoder(max_payload=max_payload)
         self._watermark = stream if isinstance(stream, LowWatermark) else None
+        self._needed = 0  # as the stream was told last
         self._gathering = stream if isinstance(stream, Gathering) else None
         self._pouring = stream if isinstance(stream, Pouring) else None
 
@@ -154,8 +155,10 @@ class Channel(trio.abc.AsyncResource):
             pass
 
     def _set_watermark(self) -> None:
-        if self._watermark is not None:
-            self._watermark.set_low_watermark(self._decoder.needed)
+        needed = self._decoder.needed
+        if self._watermark is not None and needed != self._needed:
+            self._needed = needed
+            self._watermark.set_low_watermark(needed)
 
     def _end(self) -> None:
         if self._decoder.idle:

@@ -186,7 +186,7 @@ class Decoder:
         if self._frame is None:
             if self._buffered < PREFIX_BYTES:
                 return None
-            self._frame = self._parse_prefix(self._take(PREFIX_BYTES))
+            self._frame = _parse_prefix(self._take(PREFIX_BYTES), self._max_payload)
         layout, header_length, payload_length = self._frame
         if self._buffered < header_length + payload_length:
             return None
@@ -201,24 +201,6 @@ class Decoder:
         if layout.message is Bitfield:
             return Bitfield(bytes(payload))
         return cast("Message", cast("Any", layout.message)(*values, payload))
-
-    def _parse_prefix(self, prefix: Buffer) -> tuple[Layout, int, int]:
-        version, kind, header_length, payload_length = _PREFIX.unpack(prefix)
-        if version != VERSION:
-            raise ProtocolError(f"version {version} is not {VERSION}")
-        layout = LAYOUTS.get(kind)
-        if layout is None:
-            raise ProtocolError(f"unknown message type {kind}")
-        if payload_length > self._max_payload:
-            raise ProtocolError(
-                f"{layout.name}: payload of {payload_length} bytes exceeds {self._max_payload}"
-            )
-        if layout.least_payload is None:
-            if payload_length:
-                raise ProtocolError(f"{layout.name}: unexpected payload of {payload_length} bytes")
-        elif payload_length < layout.least_payload:
-            raise ProtocolError(f"{layout.name}: the payload is empty")
-        return layout, header_length, payload_length
 
     def _take(self, length: int) -> Buffer:
         """Remove and return the next `length` bytes, which are buffered."""
@@ -267,13 +249,36 @@ def _whole_messages(data: bytes) -> list[Message] | None:
 
 @lru_cache(maxsize=4096)  # neighbours are told the same
 def _whole_message(data: bytes) -> Message | None:
-    decoder = Decoder(max_payload=0)
-    decoder.feed(data)
     try:
-        message = decoder.next()
+        layout, header_length, _ = _parse_prefix(data[:PREFIX_BYTES], 0)
+        whole = len(data) == PREFIX_BYTES + header_length
+        return _parse_header(layout, data[PREFIX_BYTES:])[0] if whole else None
     except ProtocolError:
         return None
-    return message if decoder.idle else None
+
+
+def _parse_prefix(prefix: Buffer, max_payload: int) -> tuple[Layout, int, int]:
+    """Return what comes next: a header of so many bytes, and a payload of so many.
+
+    Raises:
+        ProtocolError: the prefix is malformed, or the payload larger than `max_payload`.
+    """
+    version, kind, header_length, payload_length = _PREFIX.unpack(prefix)
+    if version != VERSION:
+        raise ProtocolError(f"version {version} is not {VERSION}")
+    layout = LAYOUTS.get(kind)
+    if layout is None:
+        raise ProtocolError(f"unknown message type {kind}")
+    if payload_length > max_payload:
+        raise ProtocolError(
+            f"{layout.name}: payload of {payload_length} bytes exceeds {max_payload}"
+        )
+    if layout.least_payload is None:
+        if payload_length:
+            raise ProtocolError(f"{layout.name}: unexpected payload of {payload_length} bytes")
+    elif payload_length < layout.least_payload:
+        raise ProtocolError(f"{layout.name}: the payload is empty")
+    return layout, header_length, payload_length
 
 
 def _slice(piece: Buffer | bytearray, start: int, end: int) -> Buffer:
