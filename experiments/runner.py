@@ -13,7 +13,15 @@ from typing import Literal
 import trio
 from msgspec.structs import replace
 
-from experiments import adversity, cdn_metrics, fluid, swarm_metrics, workload
+from experiments import (
+    adversity,
+    cdn_metrics,
+    changing_links,
+    fluid,
+    swarm_metrics,
+    video_metrics,
+    workload,
+)
 from experiments import content as contents
 from experiments import world as worlds
 from experiments.cdn_metrics import CdnMetrics
@@ -25,6 +33,7 @@ from experiments.offload import offload
 from experiments.scenario import Scenario
 from experiments.stage import Internet, Stage
 from experiments.swarm_metrics import SwarmMetrics
+from experiments.video_metrics import VideoMetrics
 from experiments.world import SERVER, World
 from net.calibration import Calibration
 from net.clock import VirtualClock
@@ -43,7 +52,7 @@ class Outcome:
     """One finished run: its scenario, the file's size, numbers, times (s), event log (gzip).
 
     `calibration` says whether the links did what they were asked; `swarm` is None where no
-    chunks were exchanged, and `cdn` where no catalogue was delivered.
+    chunks were exchanged, `cdn` where no catalogue was delivered, `video` where nobody watched.
     """
 
     scenario: Scenario
@@ -55,6 +64,7 @@ class Outcome:
     calibration: Calibration
     events: bytes
     cdn: CdnMetrics | None = None
+    video: VideoMetrics | None = None
 
     @property
     def name(self) -> str:
@@ -98,6 +108,7 @@ def run(scenario: Scenario, network: NetworkName = "virtual") -> Outcome:
         calibration,
         log.compressed(),
         _as_cdn(events, world),
+        _as_video(events, world),
     )
 
 
@@ -147,6 +158,15 @@ def _as_cdn(events: list[Event], world: World) -> CdnMetrics | None:
     )
 
 
+def _as_video(events: list[Event], world: World) -> VideoMetrics | None:
+    scenario = world.scenario
+    if scenario.video is None:
+        return None
+    groups = zip(scenario.client_names, scenario.client_groups, strict=True)
+    rules = {client: group.abr or scenario.video.abr for client, group in groups}
+    return video_metrics.fold(events, rules)
+
+
 def _on_virtual(world: World, content: Content) -> tuple[EventLog, Calibration]:
     scenario = world.scenario
 
@@ -189,6 +209,7 @@ async def _perform(
     async with trio.open_nursery() as nursery:
         stage = Stage(world, content, internet, log, wall=wall, nursery=nursery)
         nursery.start_soon(adversity.carry_out, stage)
+        nursery.start_soon(changing_links.follow, stage)
         with trio.move_on_after(world.scenario.horizon):
             await models()[world.scenario.model].deploy(stage)
             await stage.everyone_served()

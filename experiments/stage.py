@@ -221,6 +221,8 @@ class Stage:
 
     async def _attend(self, client: str, visit: Callable[[], Awaitable[None]]) -> None:
         with self._scope(client):
+            if self.world.arrivals[client]:
+                await trio.sleep(self.world.arrivals[client])
             self.trace(client)(CLIENT_ARRIVED)
             await visit()
             self._settle(client)

@@ -155,6 +155,8 @@ class Player:
         else:
             self._timeline = Timeline.of_master(playlist, url, self._sizes)
             await self._load(0)
+        rates = self._timeline.bitrates
+        self._trace("ladder_read", rungs=len(rates), lowest=rates[0], highest=rates[-1])
         self._next = self._timeline.start
         self._opened.set()
 
@@ -268,8 +270,6 @@ class Player:
             index=index,
             rung=fetch.rung,
             bitrate=timeline.bitrates[fetch.rung],
-            lowest=timeline.bitrates[0],
-            highest=timeline.bitrates[-1],
             duration=segment.duration,
             bytes=sample.bytes,
             seconds=sample.seconds,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -172,11 +173,15 @@ def to_pensieve(trace: LinkTrace) -> str:
 
 def to_mahimahi(trace: LinkTrace) -> str:
     """Return `trace` as Mahimahi reads it: a line for each packet, at the end of its time."""
-    lines, packets = list[str](), 0
-    for millisecond in range(1, round(1000 * trace.duration) + 1):
-        while (packets + 1) * PACKET_BITS <= trace.bits(millisecond / 1000) + 1e-6:
+    lines, carried, packets = list[str](), 0.0, 0
+    ends = (*trace.times[1:], trace.duration)
+    for start, end, rate in zip(trace.times, ends, trace.rates, strict=True):
+        after = carried + rate * (end - start)
+        while (packets + 1) * PACKET_BITS <= after + 1e-6:
             packets += 1
-            lines.append(f"{millisecond}\n")
+            time = start + (packets * PACKET_BITS - carried) / rate
+            lines.append(f"{ceil(1000 * time - 1e-6)}\n")
+        carried = after
     return "".join(lines)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from experiments import faults as adversities
 from experiments import population
-from experiments.scenario import delivery_checks
+from experiments.scenario import delivery_checks, streaming_checks
 from experiments.scenario.sections import Content, Scenario
 from peer.decision import StrategyError
 from peer.strategy import find_choker, find_picker
@@ -29,6 +29,7 @@ def problems(scenario: Scenario, models: Sequence[str]) -> Iterator[tuple[str, s
         yield "horizon", "must be longer than 0s"
     yield from _content_problems(scenario)
     yield from delivery_checks.problems(scenario)
+    yield from streaming_checks.problems(scenario)
     if not scenario.clients:
         yield "clients", "add a [[clients]] group with a count"
     for index, group in enumerate(scenario.clients):
@@ -67,6 +68,9 @@ def _content_problems(scenario: Scenario) -> Iterator[tuple[str, str]]:
     if scenario.model == delivery_checks.MODEL:
         if content != Content():
             yield "content", "the model 'cdn' delivers a [catalogue] instead"
+    elif scenario.model in streaming_checks.MODELS:
+        if content != Content():
+            yield "content", f"the model {scenario.model!r} delivers a [video] instead"
     elif (content.file is None) == (content.size is None):
         yield "content", "give either file or size"
     elif content.file is not None and not Path(content.file).is_file():

@@ -16,8 +16,9 @@ import msgspec
 
 from experiments import faults as adversities
 from experiments import units
+from experiments.capacity import SHIPPED
 from experiments.quantities import Duration, Rate, Size
-from experiments.scenario import delivery
+from experiments.scenario import delivery, streaming
 from experiments.scenario.checks import problems
 from experiments.scenario.sections import (
     Clients,
@@ -57,6 +58,9 @@ _SECTIONS: Mapping[str, type[msgspec.Struct]] = {
     "$.cdn": delivery.Cdn,
     "$.cdn.health": delivery.Health,
     "$.cdn.price": delivery.Price,
+    "$.video": streaming.Video,
+    "$.video.buffer": streaming.Buffer,
+    "$.links": streaming.ChangingLink,
 }
 
 
@@ -64,6 +68,7 @@ _KEYS: Mapping[str, Sequence[str]] = {
     "$.catalogue.size": ("kind", "bytes", "median", "sigma", "least", "most", "shape"),
     "$.demand.shape": ("kind", "period", "swing"),
     "$.demand.session": ("kind", "requests", "pause", "abandon"),
+    "$.clients[...].behaviour[...]": ("kind", "at", "to", "lasts"),
 }
 
 
@@ -94,13 +99,29 @@ def read(path: Path) -> dict[str, Any]:
     groups = table.get("clients")
     for group in [*(groups if isinstance(groups, list) else []), table.get("server")]:
         if isinstance(group, dict):
-            _find_classes_beside(path, group, ("picker", "choker", "seed_choker"))
+            _find_classes_beside(path, group, ("picker", "choker", "seed_choker", "abr"))
     if isinstance(table.get("cdn"), dict):
         _find_classes_beside(path, table["cdn"], ("policy", "routing", "admission"))
     demand = table.get("demand")
     if isinstance(demand, dict) and isinstance(demand.get("trace"), str):
         demand["trace"] = str(path.parent / demand["trace"])
+    _find_video_beside(path, table)
     return table
+
+
+def _find_video_beside(path: Path, table: Mapping[str, object]) -> None:
+    """Find a movie, a class and link traces beside the scenario; some traces ship."""
+    video = table.get("video")
+    if isinstance(video, dict):
+        _find_classes_beside(path, video, ("abr",))
+        if isinstance(video.get("movie"), str):
+            video["movie"] = str(path.parent / video["movie"])
+    for key in ("clients", "links"):
+        rows = table.get(key)
+        for row in rows if isinstance(rows, list) else []:
+            trace = row.get("trace") if isinstance(row, dict) else None
+            if isinstance(trace, str) and trace not in SHIPPED:
+                row["trace"] = str(path.parent / trace)
 
 
 def _find_classes_beside(path: Path, group: dict[str, object], keys: Sequence[str]) -> None:

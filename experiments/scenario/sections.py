@@ -14,6 +14,7 @@ from experiments.faults import Fault
 from experiments.population import Arrival, Departure, FlashCrowd, Never
 from experiments.quantities import Duration, Rate, Size
 from experiments.scenario.delivery import Catalogue, Cdn, Demand
+from experiments.scenario.streaming import Behaviour, ChangingLink, Video
 from peer.settings import PeerSettings
 from peer.web_plan import WebAddress, WebSettings
 
@@ -45,6 +46,8 @@ class Clients(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     Their links are `up` and `down`, or, if `access` is given, lines by share.
     `seed_choker`, for when they have everything, is what their choker becomes unless given.
+    What they can receive changes as a link `trace` says. Viewers of a video may have an `abr`
+    rule of their own, and a `behaviour`.
     """
 
     count: int
@@ -56,6 +59,9 @@ class Clients(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     picker: str = "rarest-first"
     choker: str = "tit-for-tat"
     seed_choker: str | None = None
+    trace: str | None = None
+    abr: str | None = None
+    behaviour: list[Behaviour] = []
 
 
 class Edges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -106,7 +112,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """One run: `model` delivers `content` from `server` to all `clients`.
 
     A swarm's peers know `trackers` of them, and ask the next when one fails. The model `cdn`
-    delivers the objects of `catalogue` instead, as `demand` asks for them.
+    delivers the objects of `catalogue` instead, as `demand` asks for them, and models of video
+    deliver `video`.
     """
 
     name: str
@@ -124,6 +131,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     catalogue: Catalogue | None = None
     demand: Demand | None = None
     cdn: Cdn | None = None
+    video: Video | None = None
+    links: list[ChangingLink] = []
     faults: list[Fault] = []
 
     @property
