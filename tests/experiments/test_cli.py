@@ -96,7 +96,7 @@ def test_every_run_reports_whether_its_links_kept_their_rates(tmp_path: Path) ->
         (["compare", "--file", "absent"], "--file: there is no file"),
         (["compare", "--sizes", "1MiB"], "Did you mean --size?"),
         (["compare", "--jobs", "0"], "--jobs: 0 is below 1"),
-        (["run", "absent"], "no scenario that ships: cold-cdn, crash, "),
+        (["run", "absent"], "no scenario that ships: cdn-cold-warm, "),
         (["fetch", "absent.manifest"], "absent.manifest"),
         (["get", "ftp://x/y"], "ftp://x/y"),
         (["seed", "absent.bin"], "absent.bin"),
