@@ -26,7 +26,7 @@ def draw(rows: Sequence[Row], *, title: str, caption: str) -> dict[str, bytes]:
     from matplotlib.figure import Figure
 
     measures = [name for name in rows[0].measures if _any(rows, name)]
-    columns = min(_COLUMNS, max(1, len(measures)))
+    columns = 2 if len(measures) == 4 else min(_COLUMNS, max(1, len(measures)))
     lines = math.ceil(len(measures) / columns)
     height = max(_PANEL[1], 0.28 * len(rows) + 1.2) if _axis(rows) is None else _PANEL[1]
     figure = Figure(
