@@ -81,14 +81,17 @@ MEANS = (
 
 
 def fold(events: Iterable[Event], rules: Mapping[str, str]) -> VideoMetrics | None:
-    """Return the metrics of the sessions, None if there was none; `rules` are by client."""
+    """Return the metrics of the sessions, None if there was none.
+
+    `rules` are by client, and give the sessions' order.
+    """
     books: dict[str, _Book] = {}
     for event in events:
         if event.name == STARTED:
             books[event.host] = _Book(event.time)
         if event.host in books:
             books[event.host].note(event)
-    each = [book.session(client, rules.get(client, "")) for client, book in books.items()]
+    each = [books[client].session(client, rule) for client, rule in rules.items() if client in books]
     return summarise(each) if each else None
 
 
