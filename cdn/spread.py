@@ -127,7 +127,7 @@ class _Work:
         try:
             async with self._door(station.network, taker) as door:
                 async for path in queue:
-                    site = await _held(station, path)
+                    site = await _held(station, path, self.site)
                     await self._put(door, site, path, taker, station.trace)
                     _tell(branches, path)
         finally:
@@ -159,11 +159,20 @@ class _Work:
         trace("object_placed", path=path, edge=taker, bytes=found.size)
 
 
-async def _held(station: Station, path: str) -> Site:
-    """Return what the edge itself has at `path`, as it would serve it to anybody."""
+async def _held(station: Station, path: str, described: Site) -> Site:
+    """Return what the edge itself has at `path`, with the type and lifetime of the original."""
     sink = MemorySink(_LARGEST)
     await download(station.network, f"http://{station.server}{path}", sink=sink, retries=0)
-    return MemorySite({path: MemoryResource(bytes(sink.content), sink.validator or '""')})
+    found = described.lookup(path)
+    if found is None or isinstance(found, Moved):
+        raise PushError(f"nothing to push at {path}")
+    copy = MemoryResource(
+        bytes(sink.content),
+        sink.validator or '""',
+        media_type=found.media_type,
+        cache_control=found.cache_control,
+    )
+    return MemorySite({path: copy})
 
 
 def _tell(branches: list[_Branch], path: str) -> None:

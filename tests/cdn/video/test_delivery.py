@@ -16,6 +16,7 @@ from cdn.edge import Edge
 from cdn.origin import Origin
 from cdn.push import push
 from cdn.site import DirectorySite, FileResource, MemorySite, Site
+from cdn.spread import Station, k_ary, spread
 from cdn.video.delivery import FOR_GOOD, PLAYLIST, cache_control
 from cdn.video.ladder import parse_ladder
 from cdn.video.live import LiveSite
@@ -28,7 +29,7 @@ from net.seam import Address
 from net.simulation import simulate
 from net.topology import Access, Topology
 from net.virtual import VirtualInternet
-from tests.cdn.internet import Journal, wall
+from tests.cdn.internet import Internet, Journal, wall
 from wire.http.client import HttpConnection
 from wire.http.headers import Headers
 
@@ -197,6 +198,29 @@ def test_what_was_pushed_needs_no_origin(slice_size: int | None) -> None:
         assert chain.paths() == []
 
     play(scene, slice_size=slice_size)
+
+
+@pytest.mark.trio
+async def test_what_was_passed_on_along_a_tree_is_as_the_origin_gave_it() -> None:
+    """From origin to edge a to edge b: types and lifetimes arrive at the leaf."""
+    internet, stations = Internet(), {}
+    origin = internet.attach("origin")
+    paths = list(SITE.resources)
+    async with trio.open_nursery() as nursery:
+        for name in "ab":
+            host = internet.attach(name)
+            edge = Edge(host, Address("origin", 80), capacity=1 << 26, wall=wall, placers=["a"])
+            at = await nursery.start(edge.serve, await host.listen(80))
+            door = await nursery.start(edge.serve_placement, await host.listen(81))
+            stations[name] = Station(host, at, door)
+        await spread(origin, SITE, {"a": paths, "b": paths}, stations, k_ary("ab", 1))
+        viewer = Viewer(HttpConnection(await internet.attach("one").dial(at), "b"))
+        for path, resource in SITE.resources.items():
+            _, headers, body = await viewer.get(path)
+            assert body == bytes(resource.content)
+            assert headers.get("content-type") == resource.media_type
+            assert headers.get("cache-control") == resource.cache_control
+        nursery.cancel_scope.cancel()
 
 
 def test_playlists_are_asked_about_again_and_segments_are_not() -> None:
