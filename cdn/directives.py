@@ -18,8 +18,9 @@ TARGETED = "cdn-cache-control"
 FOREVER = 2**31
 """Seconds; RFC 9111 1.2.2: longer times need not be told apart."""
 
+_SHORT = 200
 _DIRECTIVE = re.compile(
-    r"""[\s,]*(?P<name>[!#$%&'*+.^_`|~0-9A-Za-z-]+)
+    r"""(?P<name>[!#$%&'*+.^_`|~0-9A-Za-z-]+)
         (?:=(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<token>[^\s,"]*)))?""",
     re.VERBOSE,
 )
@@ -85,9 +86,12 @@ def of_response(headers: Headers) -> Directives:
     return NONE if value is None else parse(value)
 
 
-@lru_cache(maxsize=1024)
 def parse(value: str) -> Directives:
-    """Return the directives of a Cache-Control value (RFC 9111 5.2)."""
+    """Return the directives of a Cache-Control value (RFC 9111 5.2); short ones are remembered."""
+    return _parse(value) if len(value) > _SHORT else _parse_short(value)
+
+
+def _parse(value: str) -> Directives:
     found: dict[str, str | None] = {}
     for match in _DIRECTIVE.finditer(value):
         text = match["quoted"] if match["quoted"] is not None else match["token"]
@@ -95,7 +99,9 @@ def parse(value: str) -> Directives:
     return Directives(found)
 
 
-@lru_cache(maxsize=256)
+_parse_short = lru_cache(maxsize=1024)(_parse)
+
+
 def _parse_targeted(value: str) -> Directives | None:
     """Return a targeted field's directives; None where it is to be ignored (RFC 9213 2.1, 2.2).
 
