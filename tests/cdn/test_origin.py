@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 
-from cdn.origin import Origin
+from cdn.origin import Origin, describe
 from cdn.site import MemoryResource, MemorySite
 from net.seam import Address
 from tests.cdn.internet import Internet, Journal, wall
@@ -100,3 +100,10 @@ async def test_each_answer_is_traced_with_its_bytes() -> None:
     ((event, fields),) = journal.events
     assert event == "request_answered"
     assert (fields["status"], fields["bytes"], fields["path"]) == (206, 10, "/a")
+
+
+@pytest.mark.parametrize(("own", "told"), [(None, "max-age=1"), ("no-cache", "no-cache")])
+def test_a_resource_may_have_its_own_lifetime(own: str | None, told: str) -> None:
+    """It goes before what the server says of everything."""
+    resource = MemoryResource(b"x", '"1"', cache_control=own)
+    assert describe(resource, "max-age=1").get("cache-control") == told

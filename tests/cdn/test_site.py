@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cdn.site import DirectorySite, FileResource, MemoryResource, MemorySite, Moved
+from cdn.site import DirectorySite, FileResource, MemoryResource, MemorySite, Moved, media_type
 from wire.http.errors import BadRequestError, TruncatedError
 from wire.http.message import Buffer, Stream
 
@@ -137,3 +137,18 @@ def test_memory_sites_find_by_decoded_path() -> None:
     assert site.lookup("/a%20b") is resource
     assert site.lookup("/old") == Moved("/a%20b")
     assert site.lookup("/c") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("a.m3u8", "application/vnd.apple.mpegurl"),
+        ("a.mpd", "application/dash+xml"),
+        ("a.m4s", "video/iso.segment"),
+        ("a.mp4", "video/mp4"),
+        ("a.ts", "video/mp2t"),
+    ],
+)
+def test_video_files_have_their_types(name: str, kind: str) -> None:
+    """As browsers and players expect them."""
+    assert media_type(name) == kind
