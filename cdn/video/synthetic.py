@@ -69,8 +69,8 @@ def synthesize(
     """Return a video of `duration` (s) in segments of `segment` (s), the last one shorter.
 
     Scenes of about 8 s have a complexity each, log-normal and shared by all rungs; sizes follow
-    it around the rung's rate, within `FLOOR` and `PEAK`. The coefficient of variation is about
-    0.4, as in videos encoded with a capped variable rate (Qin et al., CoNEXT 2018).
+    it around the rung's rate, within `FLOOR` and `PEAK`. The coefficient of variation is 0.3 to
+    0.6, as in videos encoded with a capped variable rate (Qin et al., CoNEXT 2018).
 
     Raises:
         ValueError: the durations are not positive, or make too many segments.
