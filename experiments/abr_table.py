@@ -16,7 +16,6 @@ import msgspec
 from cdn.loading import is_file
 from experiments.capacity import find
 from experiments.confidence import interval
-from experiments.runner import Outcome
 from experiments.scenario import (
     Buffer,
     Clients,
@@ -38,9 +37,10 @@ LADDERS: Mapping[str, str] = {
 }
 """A short ladder, and two as long as those of the literature (Pensieve's and BOLA's rates)."""
 
-MEASURES = ("qoe_linear", "qoe_log", "bitrate", "rebuffer_ratio", "switches", "startup_s")
-COMPARED = ("qoe_linear", "qoe_log")
+COMPARED = ("qoe_linear", "qoe_log", "utility")
+MEASURES = (*COMPARED, "bitrate", "rebuffer_ratio", "switches", "startup_s")
 HORIZON = 4 * 3600.0
+_BUFFER = Buffer()
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,15 +66,13 @@ class Contest:
     ladders: Mapping[str, str]
     duration: float = 180.0
     segment: float = 4.0
-    buffer: Buffer = Buffer()
+    buffer: Buffer = _BUFFER
     seed: int = 1
     movie: str | None = None
 
     def scenarios(self) -> list[Scenario]:
         """Return one scenario per link trace and ladder: a client of each rule."""
-        return [
-            self._scenario(ladder, trace) for ladder in self.ladders for trace in self.traces
-        ]
+        return [self._scenario(ladder, trace) for ladder in self.ladders for trace in self.traces]
 
     def _scenario(self, ladder: str, trace: str) -> Scenario:
         link = find(trace)
@@ -98,15 +96,14 @@ class Contest:
             ),
         )
 
-    def rows(self, done: Mapping[str, Outcome]) -> list[Row]:
+    def rows(self, done: Mapping[str, Sequence[Session]]) -> list[Row]:
         """Return a row per ladder and rule, then one per rule over all ladders.
 
-        `done` are the runs by the scenario's name; each rule's sessions are those of runs that
-        are there.
+        `done` has the sessions of each run that is there, by the scenario's name.
         """
         by_ladder = {
             ladder: [
-                done[name].video.each
+                done[name]
                 for trace in self.traces
                 if (name := f"{ladder}-{Path(trace).stem}") in done
             ]

@@ -38,6 +38,14 @@ def _of_cdn(name: str) -> Callable[[Outcome], float | None]:
     return lambda outcome: None if outcome.cdn is None else getattr(outcome.cdn, name)
 
 
+def _of_video(name: str) -> Callable[[Outcome], float | None]:
+    def found(outcome: Outcome) -> float | None:
+        means = {} if outcome.video is None else outcome.video.means
+        return means[name].mean if name in means else None
+
+    return found
+
+
 QUANTITIES: Mapping[str, Callable[[Outcome], float | None]] = {
     "median s": lambda outcome: outcome.metrics.median_s,
     "last s": lambda outcome: outcome.metrics.last_s,
@@ -49,6 +57,12 @@ QUANTITIES: Mapping[str, Callable[[Outcome], float | None]] = {
     "byte hit ratio": _of_cdn("byte_hit_ratio"),
     "offload": _of_cdn("offload"),
     "cost": _of_cdn("cost"),
+    "start-up s": _of_video("startup_s"),
+    "rebuffer ratio": _of_video("rebuffer_ratio"),
+    "bitrate": _of_video("bitrate"),
+    "switches": _of_video("switches"),
+    "QoE linear": _of_video("qoe_linear"),
+    "QoE log": _of_video("qoe_log"),
 }
 """The columns of the table: what they are called, and where they are found."""
 

@@ -4,7 +4,7 @@ It writes whole files or none and replaces only what it wrote itself; it compute
 
     manifest.json           version, seed, fingerprint, state: running, complete, interrupted
     scenario.toml           what was asked, with every default written out
-    metrics.json, .csv      one row per run; in the JSON with `swarm` or `cdn`, where there was one
+    metrics.json, .csv      one row per run; in the JSON with `swarm`, `cdn`, `video`
     runs/NAME.toml          one run's own scenario
     runs/NAME.events.jsonl.gz   its event log
     runs/NAME.calibration.json  whether its links kept their rates
@@ -28,6 +28,7 @@ from experiments.cdn_metrics import CdnMetrics
 from experiments.links import CalibrationRecord
 from experiments.metrics import Metrics
 from experiments.swarm_metrics import SwarmMetrics
+from experiments.video_metrics import VideoMetrics
 
 State = Literal["running", "complete", "interrupted", "failed"]
 MANIFEST = "manifest.json"
@@ -98,9 +99,10 @@ class Results:
         *,
         swarms: Sequence[SwarmMetrics | None] = (),
         cdns: Sequence[CdnMetrics | None] = (),
+        videos: Sequence[VideoMetrics | None] = (),
     ) -> None:
         """Write the metrics and say how the run ended; swarms and CDNs are the rows' own."""
-        self._write("metrics.json", _json(with_details(rows, swarms, cdns)))
+        self._write("metrics.json", _json(with_details(rows, swarms, cdns, videos)))
         lines = [msgspec.structs.asdict(row) for row in rows]
         self._write("metrics.csv", _csv(lines, Metrics.__struct_fields__))
         self._write(MANIFEST, _json(msgspec.structs.replace(self._manifest, state=state)))
@@ -117,10 +119,11 @@ def with_details(
     rows: Sequence[Metrics],
     swarms: Sequence[SwarmMetrics | None],
     cdns: Sequence[CdnMetrics | None] = (),
+    videos: Sequence[VideoMetrics | None] = (),
 ) -> list[dict[str, object]]:
-    """Return the rows as JSON objects, with the keys `swarm` and `cdn` where there was one."""
+    """Return the rows as JSON objects, with `swarm`, `cdn` and `video` where there was one."""
     objects: list[dict[str, object]] = [msgspec.to_builtins(row) for row in rows]
-    for key, details in (("swarm", swarms), ("cdn", cdns)):
+    for key, details in (("swarm", swarms), ("cdn", cdns), ("video", videos)):
         for row, detail in zip(objects, details, strict=False):
             if detail is not None:
                 row[key] = msgspec.to_builtins(detail)

@@ -27,6 +27,10 @@ CDN_MEASURES = (
     "cdn.hit_ratio", "cdn.byte_hit_ratio", "cdn.offload", "cdn.first_byte.mean_s",
     "cdn.last_byte.p95_s", "cdn.load_jain", "cdn.cost_per_gb",
 )  # fmt: skip
+VIDEO_MEASURES = tuple(
+    f"video.means.{name}.mean"
+    for name in ("startup_s", "rebuffer_ratio", "bitrate", "switches", "qoe_linear", "qoe_log")
+)
 MEASURES = ("median_s", "last_s", "ratio")
 _STEP = re.compile(r"([A-Za-z_]\w*)(?:\[(\d+)\])?")
 
@@ -145,6 +149,8 @@ def plan(
 
 def default_measures(scenario: Scenario) -> tuple[str, ...]:
     """Return what is measured unless somebody says what."""
+    if scenario.video is not None:
+        return VIDEO_MEASURES
     return CDN_MEASURES if scenario.cdn is not None else MEASURES
 
 
@@ -172,7 +178,7 @@ def rows(
 
 
 def _details(outcome: Outcome) -> dict[str, object]:
-    return with_details([outcome.metrics], [outcome.swarm], [outcome.cdn])[0]
+    return with_details([outcome.metrics], [outcome.swarm], [outcome.cdn], [outcome.video])[0]
 
 
 def _measure(told: object, name: str) -> float | None:

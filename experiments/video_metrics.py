@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import msgspec
 
+from cdn.player.abr.bola import GAMMA_P
 from experiments.confidence import interval
 from experiments.log import Event
 
@@ -29,7 +30,9 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     the share of stalls in stalls and playing. `buffer_s` is the mean of what was buffered, and
     `in_buffer_s` how long a second of video waited there. `qoe_linear` and `qoe_log` are those of
     Yin et al. (2015) per segment: q(R) is R in Mbit/s, or ln(R / R_min); a switch costs the
-    difference in q, and a second of stalls or start-up q(R_max). `hits` is the share of segments
+    difference in q, and a second of stalls or start-up q(R_max). `utility` is what BOLA maximises
+    (Spiteri et al. 2016): utility ln(R / R_min) and 5 for playing at all, both per segment's time,
+    less as more of the session is waiting. `hits` is the share of segments
     that the nearest cache had, `behind_s` how far behind the live edge playback was on average.
     """
 
@@ -54,6 +57,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     behind_s: float | None
     qoe_linear: float
     qoe_log: float
+    utility: float
 
 
 class Estimate(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +79,7 @@ class VideoMetrics(msgspec.Struct, frozen=True, kw_only=True):
 
 MEANS = (
     "startup_s", "stalls", "stalled_s", "rebuffer_ratio", "bitrate", "switches", "abandoned",
-    "buffer_s", "in_buffer_s", "hits", "behind_s", "qoe_linear", "qoe_log",
+    "buffer_s", "in_buffer_s", "hits", "behind_s", "qoe_linear", "qoe_log", "utility",
 )  # fmt: skip
 """What is averaged over sessions."""
 
@@ -91,7 +95,7 @@ def fold(events: Iterable[Event], rules: Mapping[str, str]) -> VideoMetrics | No
             books[event.host] = _Book(event.time)
         if event.host in books:
             books[event.host].note(event)
-    each = [books[client].session(client, rule) for client, rule in rules.items() if client in books]
+    each = [books[host].session(host, rule) for host, rule in rules.items() if host in books]
     return summarise(each) if each else None
 
 
@@ -231,7 +235,12 @@ class _Book:
             behind_s=_mean(self.behind),
             qoe_linear=qoe(linear, highest / 1e6, stalled + startup),
             qoe_log=qoe(logarithms, math.log(highest / lowest), stalled + startup),
+            utility=_utility(_weighted(logarithms, self.durations), seconds, stalled + startup),
         )
+
+
+def _utility(quality: float, seconds: float, waited: float) -> float:
+    return (quality + GAMMA_P) * seconds / (seconds + waited) if seconds else 0.0
 
 
 def _weighted(values: Sequence[float], weights: Sequence[float]) -> float:

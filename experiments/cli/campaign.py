@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.cli import show, show_cdn
+from experiments.cli import show, show_cdn, show_video
 from experiments.cli.errors import ENVIRONMENT, FAILED, INTERRUPTED, INVALID, USAGE, CommandError
 
 if TYPE_CHECKING:
@@ -82,10 +82,14 @@ class Campaign:
         rows = [outcome.metrics for outcome in done]
         swarms = [outcome.swarm for outcome in done]
         cdns = [outcome.cdn for outcome in done]
+        videos = [outcome.video for outcome in done]
         if self.json:
-            show.as_json(with_details(rows, (), cdns))
+            show.as_json(with_details(rows, (), cdns, videos))
         elif len(done) == 1 and done[0].cdn is not None:
             show_cdn.tables(done[0].cdn, title=self.title)
+            show.links([done[0].calibration])
+        elif len(done) == 1 and done[0].video is not None:
+            show_video.tables(done[0].video, title=self.title)
             show.links([done[0].calibration])
         elif rows:
             show.table(rows, title=self.title)
@@ -102,7 +106,7 @@ class Campaign:
         if len(done) == 1 and done[0].cdn is not None:
             caches = [msgspec.structs.asdict(each) for each in done[0].cdn.caches]
             results.add_lines("caches.csv", caches)
-        results.finish(rows, state, swarms=swarms, cdns=cdns)
+        results.finish(rows, state, swarms=swarms, cdns=cdns, videos=videos)
 
     def keep_figures(self, results: Results, drawn: Mapping[str, bytes]) -> None:
         """Keep figures by file name, and say where they are."""

@@ -50,7 +50,8 @@ def run(
     With --seeds it is run several times, and the table ends in means with their 95 % confidence
     intervals. With --figures it also draws, for a swarm: the mesh, how well it is knit,
     everybody's progress, the copies of chunks, and who gave how much; for a CDN: how long requests
-    took, hits over time, and each cache's load.
+    took, hits over time, and each cache's load; for viewers: the first one's session, and how
+    sessions differ.
     """
     from msgspec.structs import replace
 
@@ -101,9 +102,11 @@ class _Repeats(Campaign):
 
         rows, swarms = [outcome.metrics for outcome in done], [outcome.swarm for outcome in done]
         cdns = [outcome.cdn for outcome in done]
+        videos = [outcome.video for outcome in done]
         summaries = repeats.fold(done)
         if self.json:
-            show.as_json({"runs": with_details(rows, swarms, cdns), "summary": summaries})
+            runs = with_details(rows, swarms, cdns, videos)
+            show.as_json({"runs": runs, "summary": summaries})
         elif done:
             show.repeats(summaries, seeds=[row.seed for row in rows], title=self.title)
             show.bound_note(self.base)
@@ -113,7 +116,7 @@ class _Repeats(Campaign):
             drawn |= self.draw_more(done[0])
         self.keep_figures(results, drawn)
         results.add_record("summary.json", summaries)
-        results.finish(rows, state, swarms=swarms, cdns=cdns)
+        results.finish(rows, state, swarms=swarms, cdns=cdns, videos=videos)
 
 
 def read_seeds(text: str) -> list[int]:
@@ -136,11 +139,15 @@ def _time(text: str | None) -> float | None:
 
 
 def _draw_more(outcome: Outcome, *, at: float | None) -> dict[str, bytes]:
-    """Return the figures of a swarm or a CDN; none of a run that is neither."""
+    """Return the figures of a swarm, a CDN or viewers; none of a run that has none of them."""
     if outcome.cdn is not None:
         from experiments import cdn_figures
 
         return cdn_figures.draw(outcome)
+    if outcome.video is not None:
+        from experiments import video_figures
+
+        return video_figures.draw(outcome)
     return {} if outcome.swarm is None else _draw_swarm(outcome, at)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
-from experiments.cli import show_cdn
+from experiments.cli import show_cdn, show_video
 
 if TYPE_CHECKING:
     from experiments.groups import GroupMetrics
@@ -209,6 +209,8 @@ def _line(outcome: Outcome) -> str:
     row = outcome.metrics
     if outcome.cdn is not None:
         return f"{row.model}, N = {row.clients}: {show_cdn.line(outcome.cdn)}"
+    if outcome.video is not None:
+        return f"{row.model}, N = {row.clients}: {show_video.line(outcome.video)}"
     if row.last_s is None:
         return f"{row.model}, N = {row.clients}: nobody was served"
     return f"{row.model}, N = {row.clients}: {row.last_s:.2f} s, {row.ratio:.3f} x bound"

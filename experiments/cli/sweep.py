@@ -127,6 +127,7 @@ class _Sweep(Campaign):
             state,
             swarms=[each.swarm for each in done],
             cdns=[each.cdn for each in done],
+            videos=[each.video for each in done],
         )
 
 
