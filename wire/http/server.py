@@ -12,6 +12,7 @@ from typing import Self, cast
 import h11
 import trio
 
+from wire.http import fields
 from wire.http.dates import format_date
 from wire.http.errors import (
     BadRequestError,
@@ -266,7 +267,7 @@ class _ServerConnection:
             if method == "HEAD":
                 await self._send_whole(response, b"")
             else:
-                await self._send_data([self._h11.send(self._head(response))])
+                await self._send_data([self._head(response)])
                 async for piece in body:
                     await self._send_data(self._data(piece))
                 end = self._h11.send_with_data_passthrough(self._end(response))
@@ -286,31 +287,32 @@ class _ServerConnection:
         """Answer CONNECT and leave the connection to `tunnel`."""
         try:
             self._next_event()  # the request's end, without which h11 does not let go
-            await self._send_data([self._h11.send(self._head(response))])
+            await self._send_data([self._head(response)])
             await tunnel.carry(self._stream, self._h11.trailing_data[0])
         finally:
             with trio.CancelScope(shield=True):
                 await tunnel.aclose()
 
     async def _send_whole(self, response: Response, body: Buffer) -> None:
-        parts = [self._h11.send(self._head(response))]
+        parts = [self._head(response)]
         if body:
             parts += self._data(body)
         parts += self._h11.send_with_data_passthrough(h11.EndOfMessage()) or []
         await self._send_data(parts)
 
-    def _head(self, response: Response) -> h11.Response:
-        lines = response.headers.encode()
+    def _head(self, response: Response) -> bytes:
+        lines, framing = fields.split(response.headers)
         size = response.size
         if size is not None and _needs_length(response):
-            lines.append((b"content-length", b"%d" % size))
+            framing.append((b"content-length", b"%d" % size))
         if "date" not in response.headers:
-            lines.append((b"date", format_date(self._wall()).encode("ascii")))
-        return h11.Response(
+            lines.append(f"date: {format_date(self._wall())}\r\n")
+        head = h11.Response(
             status_code=response.status,
-            headers=lines,
+            headers=framing,
             reason=PHRASES.get(response.status, b""),
         )
+        return fields.insert(self._h11.send(head), lines)
 
     def _data(self, piece: Buffer) -> list[bytes]:
         event = h11.Data(data=cast("bytes", piece))  # h11 passes any buffer on

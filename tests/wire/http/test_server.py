@@ -85,7 +85,7 @@ def get(path: str = "/", *lines: str, version: str = "1.1") -> bytes:
 async def test_a_request_is_answered_with_length_and_date() -> None:
     """The loop adds what the handler need not know: length, date, reason."""
     assert await Exchange().say(get("/a")) == (
-        b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n"
+        b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-type: text/plain\r\n"
         b"date: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n/a"
     )
 
