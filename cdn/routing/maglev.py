@@ -15,19 +15,11 @@ TABLE = 65_537
 _EMPTY = -1
 
 
-def permutation(offset: int, skip: int, size: int) -> list[int]:
-    """Return (offset + j skip) mod size for j = 0, 1, ...: an edge's order of preference.
-
-    `size` is prime and `skip` between 1 and size - 1, so every entry appears once.
-    """
-    return [(offset + step * skip) % size for step in range(size)]
-
-
 def populate(starts: Sequence[tuple[int, int]], size: int) -> list[int]:
     """Return whose each of `size` entries is, given every edge's (offset, skip).
 
-    Edges take turns; each takes the first entry of its permutation that is still free
-    (Eisenbud et al., "Maglev", NSDI 2016, section 3.4).
+    An edge prefers the entries (offset + j skip) mod size for j = 0, 1, ...; as `size` is prime,
+    these are all of them. Edges take turns, each the first it prefers that is still free (Eisenbud et al., "Maglev", NSDI 2016, section 3.4).
     """
     table, left = [_EMPTY] * size, size
     place = [offset for offset, _ in starts]
