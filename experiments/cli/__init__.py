@@ -15,12 +15,14 @@ from cyclopts import App
 
 from experiments import __version__
 from experiments.cli import (
+    abr,
     cache,
     compare,
     demo,
     director,
     doctor,
     gateways,
+    link_traces,
     offload,
     package,
     play,
@@ -28,6 +30,7 @@ from experiments.cli import (
     run,
     sweep,
     tournament,
+    watch,
     web,
 )
 from experiments.cli.errors import INTERRUPTED, CommandError
@@ -68,6 +71,21 @@ _EXAMPLES: Mapping[Callable[..., int], Sequence[str]] = {
         "swarmbed cache --zipf 0.9 --policy lru,sieve,s3-fifo",
         "swarmbed cache requests.csv --policy lru,gdsf,belady --size 1%,10%,1GiB --json",
         "swarmbed cache --zipf 0.8 --policy lru,arc,mine.py:Mine --figure miss.png",
+    ),
+    abr.abr: (
+        "swarmbed abr",
+        "swarmbed abr bola robust-mpc mine.py:Mine --ladder six --traces markov-1,mobile-3",
+        "swarmbed abr --movie bbb.json --traces sabre-traces/ --json",
+    ),
+    link_traces.links: (
+        "swarmbed links",
+        "swarmbed links --out traces --format sabre",
+        "swarmbed links measured.csv",
+    ),
+    watch.watch: (
+        "swarmbed watch http://127.0.0.1:8001/master.m3u8",
+        "swarmbed watch http://127.0.0.1:8001/master.m3u8 --abr bola --stop-after 30s --json",
+        "swarmbed watch http://127.0.0.1:8001/master.m3u8 --figure session.png",
     ),
     demo.demo: ("swarmbed demo",),
     processes.tracker: ("swarmbed tracker",),
