@@ -19,7 +19,8 @@ def populate(starts: Sequence[tuple[int, int]], size: int) -> list[int]:
     """Return whose each of `size` entries is, given every edge's (offset, skip).
 
     An edge prefers the entries (offset + j skip) mod size for j = 0, 1, ...; as `size` is prime,
-    these are all of them. Edges take turns, each the first it prefers that is still free (Eisenbud et al., "Maglev", NSDI 2016, section 3.4).
+    these are all of them. Edges take turns, each the first it prefers that is still free
+    (Eisenbud et al., "Maglev", NSDI 2016, section 3.4).
     """
     table, left = [_EMPTY] * size, size
     place = [offset for offset, _ in starts]
