@@ -20,7 +20,7 @@ class PeerSettings:
     pipeline_time: float = 0.1  # of a neighbour's rate, kept in flight beyond that
     choke_interval: float = 1.0
     optimistic_rounds: int = 3  # choke rounds between changes of the optimistic unchoke
-    have_delay: float = 0.4  # Haves wait at most this long to share a message
+    have_delay: float = 0.5  # Haves wait at most this long to share a message
     endgame_copies: int = 2  # neighbours asked for the same chunk when all are asked for
     request_timeout: float = 30.0  # a neighbour that leaves requests unanswered is snubbed
     handshake_timeout: float = 10.0

@@ -40,7 +40,7 @@ from wire.message import (
 
 MAX_OUTBOX = 1024  # messages a neighbour may leave unread
 
-RARE = 1  # a chunk that no more neighbours have is told of at once
+RARE = 1  # a chunk that no more neighbours have is told of at once, to who can use the news
 
 
 class CorruptChunkError(ProtocolError):
@@ -209,7 +209,8 @@ class Swarm:
     def tick(self, now: float) -> None:
         """Do what is due: announce new chunks, begin a choke round, notice who is silent."""
         if now >= self._announce_at:
-            self._tell_news()
+            self._announce_at = inf
+            self._tell(self.neighbours)
         if now >= self._rechoke_at:
             self._rechoke_at = now + self._settings.choke_interval
             for neighbour in self.neighbours:
@@ -270,25 +271,29 @@ class Swarm:
             self._start_uploads(now)  # it has paid
 
     def _announce(self, index: int, now: float) -> None:
-        """Have a new chunk told, a rare one at once; having everything, tell everybody so."""
+        """Have a new chunk told to everybody soon; having everything, tell everybody so.
+
+        Who is served, and has nothing else to ask for, is told of a rare one at once.
+        """
         self._news.append(index)
-        rare = self._download.availability.count(index) <= RARE
-        delay = 0.0 if rare else self._settings.have_delay
-        self._announce_at = min(self._announce_at, now + delay)
+        self._announce_at = min(self._announce_at, now + self._settings.have_delay)
+        if self._download.availability.count(index) <= RARE:
+            self._tell([each for each in self.neighbours if not (each.am_choking or each.queue)])
         if self.store.complete:
             everything = Bitfield.of(self.store.have, self._chunk_count)
             for neighbour in self.neighbours:
                 neighbour.told = len(self._news)
                 neighbour.outbox.append(everything)
             self._download.lose_interest(self.neighbours)
-            self._tell_news()
+            self._announce_at = inf
+            self._touch_all(self.neighbours)
 
-    def _tell_news(self) -> None:
-        """Tell all neighbours of the new chunks."""
-        self._announce_at = inf
-        for neighbour in self.neighbours:
+    def _tell(self, neighbours: Iterable[Neighbour]) -> None:
+        """Tell these neighbours of the new chunks."""
+        for neighbour in neighbours:
             self.add_news(neighbour)
-        self._touch_all(self.neighbours)
+            if neighbour.outbox:
+                self.touched[neighbour] = None
 
     def add_news(self, neighbour: Neighbour) -> None:
         """Put the chunks that `neighbour` lacks and was not told of into its outbox.

@@ -238,21 +238,30 @@ def test_new_chunks_are_told_together() -> None:
     swarm.receive(source, Unchoke(), 0.0)
     for index in range(2):
         swarm.receive(source, Chunk(index, CONTENT.chunk(index)), 0.1)
-    assert swarm.wake_at == pytest.approx(0.5)
+    assert swarm.wake_at == pytest.approx(0.6)
     swarm.receive(source, Chunk(2, CONTENT.chunk(2)), 0.2)
-    assert swarm.wake_at == pytest.approx(0.5)
+    assert swarm.wake_at == pytest.approx(0.6)
     swarm.tick(swarm.wake_at)
     assert [message for message in needy.outbox if isinstance(message, Have)] == [Have((0, 1))]
     assert not any(isinstance(message, Have) for message in source.outbox)
 
 
-def test_a_rare_chunk_is_told_of_at_once() -> None:
-    """What only its source had goes on without delay, so that it spreads as a cascade."""
-    swarm, source = meet()
+def test_a_rare_chunk_is_told_of_at_once_to_who_can_use_the_news() -> None:
+    """What only its source had spreads as a cascade; who is choked, or busy, hears of it soon."""
+    swarm, source = meet(0b1)
+    served, busy, choked = [Neighbour(name, name.encode() * 20, 0.0) for name in "abc"]
+    for neighbour in (served, busy, choked):
+        swarm.join(neighbour)
+    for neighbour in (served, busy):
+        swarm.receive(neighbour, Interested(), 0.0)
+    busy.queue.append(0)
     swarm.receive(source, Bitfield.of(0b111, CONTENT.count), 0.0)
     swarm.receive(source, Unchoke(), 0.0)
     swarm.receive(source, Chunk(1, CONTENT.chunk(1)), 0.1)
-    assert swarm.wake_at == pytest.approx(0.1)
+    assert [Have((1,)) in each.outbox for each in (served, busy, choked)] == [True, False, False]
+    assert swarm.wake_at == pytest.approx(0.6)
+    swarm.tick(swarm.wake_at)
+    assert all(Have((1,)) in each.outbox for each in (served, busy, choked))
 
 
 def test_an_empty_file_is_whole_and_harmless() -> None:
