@@ -20,8 +20,10 @@ from cdn.site import MemoryResource, MemorySite, Moved, Site
 from net.seam import Address, Network
 from net.trace import Trace, silent
 from wire.http.client import HttpConnection
+from wire.http.headers import Headers
 
 _LARGEST = 256 * 2**20
+_ONLY_IF_CACHED = Headers({"cache-control": "only-if-cached"})
 ROOT = None
 """The name of the origin in a tree."""
 Tree = Mapping[str | None, Sequence[str]]
@@ -57,19 +59,21 @@ async def spread(
     tree: Tree,
     *,
     cache_control: str = "max-age=3600",
+    spare: bool = False,
     trace: Trace = silent,
 ) -> None:
     """Place in each edge the paths it is `wanted` to have, along `tree`; return when all do.
 
     An object goes on from an edge as soon as it has it. What an edge wants and its parent does
-    not, comes straight from the origin, on `network`.
+    not, comes straight from the origin, on `network`. With `spare` an edge is asked first, and
+    given only what it does not have already.
 
     Raises:
         PushError: an edge refused, or there is nothing at a path.
         DownloadError: an edge does not have what it was given.
         OSError: an edge cannot be reached. (Several failures come as an exception group.)
     """
-    work = _Work(network, site, stations, cache_control, trace)
+    work = _Work(network, site, stations, cache_control, spare, trace)
     parents = {child: parent for parent, children in tree.items() for child in children}
     queues = {edge: trio.open_memory_channel[str](math.inf) for edge in wanted}
 
@@ -103,6 +107,7 @@ class _Work:
     site: Site
     stations: Mapping[str, Station]
     cache_control: str
+    spare: bool
     trace: Trace
 
     async def give_all(self, taker: str, paths: Sequence[str], branches: list[_Branch]) -> None:
@@ -110,7 +115,8 @@ class _Work:
         try:
             async with self._door(self.network, taker) as door:
                 for path in paths:
-                    await self._put(door, self.site, path, taker, self.trace)
+                    if not await self._has(self.network, taker, path):
+                        await self._put(door, self.site, path, taker, self.trace)
                     _tell(branches, path)
         finally:
             _close(branches)
@@ -127,8 +133,9 @@ class _Work:
         try:
             async with self._door(station.network, taker) as door:
                 async for path in queue:
-                    site = await _held(station, path, self.site)
-                    await self._put(door, site, path, taker, station.trace)
+                    if not await self._has(station.network, taker, path):
+                        site = await _held(station, path, self.site)
+                        await self._put(door, site, path, taker, station.trace)
                     _tell(branches, path)
         finally:
             _close(branches)
@@ -139,6 +146,18 @@ class _Work:
         connection = HttpConnection(await network.dial(address), str(address))
         try:
             yield connection
+        finally:
+            await connection.aclose()
+
+    async def _has(self, network: Network, taker: str, path: str) -> bool:
+        """Ask `taker`, if it is to be spared, whether it has a fresh copy."""
+        if not self.spare:
+            return False
+        address = self.stations[taker].server
+        connection = HttpConnection(await network.dial(address), str(address))
+        try:
+            async with connection.request("HEAD", path, headers=_ONLY_IF_CACHED) as response:
+                return response.status == 200
         finally:
             await connection.aclose()
 

@@ -83,6 +83,7 @@ class Placer:
             self._caches.stations,
             self._tree(),
             cache_control=cache_control(scenario),
+            spare=bool(self._placed),
             trace=self._stage.trace(SERVER),
         )
         self._placed = {edge: frozenset(paths) for edge, paths in chosen.items()}

@@ -38,7 +38,7 @@ def test_a_tree_needs_children() -> None:
 
 
 async def over(
-    tree: Tree, wanted: dict[str, list[str]]
+    tree: Tree, wanted: dict[str, list[str]], *, again: bool = False
 ) -> tuple[dict[str, set[str]], Counter[str]]:
     """Spread over five edges; return what each holds and how many objects each host gave."""
     internet, given = Internet(), Counter[str]()
@@ -59,7 +59,9 @@ async def over(
             stations[name] = Station(host, server, door, journals[name])
             caches[name] = edge.cache
         origin = internet.attach("origin")
-        await spread(origin, SITE, wanted, stations, tree, trace=journals["origin"])
+        if again:
+            await spread(origin, SITE, {"a": PATHS[:3]}, stations, tree)
+        await spread(origin, SITE, wanted, stations, tree, spare=again, trace=journals["origin"])
         nursery.cancel_scope.cancel()
     for name, journal in journals.items():
         given[name] = journal.count("object_placed")
@@ -89,3 +91,12 @@ async def test_what_a_parent_lacks_comes_from_the_origin() -> None:
     held, given = await over(k_ary(tuple("abc"), 1), {"a": ["/0"], "b": ["/0", "/1"], "c": ["/1"]})
     assert (held["b"], held["c"]) == ({"/0", "/1"}, {"/1"})
     assert given == {"origin": 2, "a": 1, "b": 1}
+
+
+@pytest.mark.trio
+async def test_an_edge_is_spared_what_it_has() -> None:
+    """Asked first, it is given the rest; and passes on what it had."""
+    wanted = {"a": PATHS, "b": PATHS}
+    held, given = await over(k_ary(tuple("ab"), 1), wanted, again=True)
+    assert (held["a"], held["b"]) == (set(PATHS), set(PATHS))
+    assert given == {"origin": 1, "a": 4}
