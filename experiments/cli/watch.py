@@ -84,12 +84,14 @@ def watch(
     session = metrics.each[0]
     if json:
         show.as_json(session)
-    else:
+    if session.startup_s is None:
+        if code == 0:
+            raise CommandError(f"nothing was played: {session.ended}", FAILED)
+        return code
+    if not json:
         show_video.session(session, title=url)
     if figure is not None:
         _draw(figure, events, f"{url} · {abr}", quiet=quiet)
-    if session.startup_s is None and code == 0:
-        raise CommandError(f"{url}: nothing was played: {session.ended}", FAILED)
     return code
 
 
