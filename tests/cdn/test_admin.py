@@ -6,13 +6,14 @@ import json
 from typing import Any
 
 import pytest
+import trio
 from trio.testing import wait_all_tasks_blocked
 
 from cdn.admin import Admin
 from cdn.tally import Tally
 from net.seam import Address
 from tests.cdn.internet import wall
-from tests.cdn.stage import Stage, fixed, staged, status_of
+from tests.cdn.stage import Gate, Stage, fixed, staged, status_of
 from wire.http.headers import Headers
 from wire.http.message import Buffer, Request, Response
 from wire.http.target import parse_target
@@ -151,3 +152,31 @@ async def test_strangers_are_refused() -> None:
         await stage.get("/a")
         assert (await ask(stage, "PURGE", "/a", remote=Address("10.0.0.1", 1))).status == 403
         assert len(stage.edge.cache) == 1
+
+
+@pytest.mark.trio
+async def test_what_is_purged_while_it_arrives_is_not_stored() -> None:
+    """Who asked before the purge gets it; who asks after it gets a new one."""
+    gate = Gate()
+
+    async def answer(request: Request) -> Response:
+        fields = Headers({"cache-control": "max-age=60", "etag": '"1"'})
+        first = len(stage.origin.requests) == 1
+        return Response(200, fields, gate if first else b"new", None if first else 3)
+
+    async with staged(answer) as stage, trio.open_nursery() as nursery:
+        bodies: list[bytes] = []
+
+        async def ask_first() -> None:
+            bodies.append((await stage.get("/a"))[2])
+
+        nursery.start_soon(ask_first)
+        gate.send(b"ol")
+        await wait_all_tasks_blocked()
+        await ask(stage, "PURGE", "/a")
+        gate.send(b"d")
+        gate.end()
+        await wait_all_tasks_blocked()
+        assert bodies == [b"old"]
+        assert len(stage.edge.cache) == 0
+        assert (await stage.get("/a"))[2] == b"new"
