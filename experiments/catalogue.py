@@ -8,16 +8,14 @@ from __future__ import annotations
 import hashlib
 import math
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from cdn.site import MemoryResource
+from experiments.scenario.delivery import LARGEST, Fixed, LogNormal, Pareto, Sizes
 from experiments.scenario.delivery import Catalogue as Wanted
-from experiments.scenario.delivery import Fixed, LogNormal, Pareto, Sizes
 
-LARGEST = 64 * 2**20
-"""Bytes of the largest object: a heavy tail must not outgrow the memory."""
 _APART = 64
 EMPTY: Mapping[str, int] = {}
 
@@ -121,8 +119,3 @@ class Library:
             content = self._resources[path].content
             self._digests[path] = hashlib.sha256(content).hexdigest()
         return self._digests[path]
-
-
-def total(paths: Iterable[str], sizes: Mapping[str, int]) -> int:
-    """Return the bytes of what `paths` name."""
-    return sum(sizes[path] for path in paths)

@@ -16,6 +16,7 @@ from cdn.director import DIRECTED
 from cdn.routing import Fleet, find_router
 from cdn.spread import ROOT, Tree, k_ary, spread
 from experiments.catalogue import Catalogue, Library
+from experiments.cdn_metrics import PLACED
 from experiments.scenario import Scenario
 from experiments.scenario.delivery import Watch
 from experiments.stage import Stage
@@ -23,7 +24,6 @@ from experiments.tiers import Caches, cache_control, of
 from experiments.world import SERVER
 from net.trace import Trace
 
-PLACED = "placement_finished"
 PER_OBJECT = 2048
 """Bytes that an object takes in a cache beyond its body, generously."""
 _BLIND = frozenset({"random", "round-robin", "least-loaded"})

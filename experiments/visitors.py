@@ -16,14 +16,12 @@ from cdn.sink import HashSink, MemorySink
 from cdn.site import MemoryResource, MemorySite
 from cdn.url import Url
 from experiments.catalogue import Library
+from experiments.cdn_metrics import COMPLETED, FAILED, INTERRUPTED
 from experiments.demand import Session
 from experiments.stage import Stage
 from net.seam import Address
 from net.trace import Trace
 
-COMPLETED = "request_completed"
-FAILED = "request_failed"
-INTERRUPTED = "download_interrupted"
 _RETRIES = 8
 _LARGEST_PAGE = 2**20
 

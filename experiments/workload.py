@@ -13,9 +13,10 @@ from urllib.parse import quote
 from experiments import catalogue as catalogues
 from experiments import demand as demands
 from experiments import traces
-from experiments.catalogue import LARGEST, Catalogue
+from experiments.catalogue import Catalogue
 from experiments.demand import Session
 from experiments.scenario import Demand, Scenario
+from experiments.scenario.delivery import LARGEST
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,9 @@ import msgspec
 
 from experiments.quantities import Duration, Rate, Size
 
+LARGEST = 64 * 2**20
+"""Bytes of the largest object: a heavy tail must not outgrow the memory."""
+
 
 class Fixed(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind",

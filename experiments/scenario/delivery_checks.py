@@ -16,6 +16,7 @@ from experiments import units
 from experiments.population import FlashCrowd
 from experiments.replay import find_admission
 from experiments.scenario.delivery import (
+    LARGEST,
     Browse,
     Capacity,
     Catalogue,
@@ -32,7 +33,6 @@ from experiments.scenario.sections import Scenario
 MODEL = "cdn"
 MAX_OBJECTS = 100_000
 MAX_SESSIONS = 1_000_000
-LARGEST = 64 * 2**20
 LARGEST_PROBE = 2**20
 ROOM_FOR_ALL = 1.2
 """Times the catalogue: objects take some room for their fields, too."""

@@ -7,10 +7,10 @@ import statistics
 
 import pytest
 
-from experiments.catalogue import LARGEST, Catalogue, Library, build, of_sizes
+from experiments.catalogue import Catalogue, Library, build, of_sizes
 from experiments.quantities import Size
+from experiments.scenario.delivery import LARGEST, Fixed, LogNormal, Pareto, Sizes
 from experiments.scenario.delivery import Catalogue as Wanted
-from experiments.scenario.delivery import Fixed, LogNormal, Pareto, Sizes
 
 
 def made(size: Sizes, *, objects: int = 2000, segments: int = 1, seed: int = 1) -> Catalogue:

@@ -7,13 +7,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from experiments import cli, log, runner
 from experiments.cdn_metrics import CdnMetrics
 from experiments.models import models
 from experiments.runner import Outcome
-from experiments.scenario import ScenarioError, parse
+from experiments.scenario import ScenarioError, delivery, parse
 
 BASE: dict[str, Any] = {
     "name": "small",
@@ -274,3 +275,22 @@ def test_the_command_shows_tiers_and_draws(
     assert (out / "caches.csv").read_text().startswith("name,requests,hit_ratio")
     for figure in ("latency", "hits-over-time", "load"):
         assert (out / f"{figure}.svg").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("section", "kind"),
+    [
+        ("catalogue", delivery.Catalogue),
+        ("demand", delivery.Demand),
+        ("cdn", delivery.Cdn),
+        ("cdn.health", delivery.Health),
+        ("cdn.price", delivery.Price),
+    ],
+)
+def test_every_key_is_documented(section: str, kind: type[msgspec.Struct]) -> None:
+    """docs/scenarios.md names each key of a CDN's sections."""
+    text = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text(encoding="utf-8")
+    told = text.partition("## A CDN")[2].partition("\n## ")[0]
+    for field in msgspec.structs.fields(kind):
+        known = (f"`{section}.{field.name}", f"`.{field.name}`", f"`cdn.{field.name}.")
+        assert any(form in told for form in known), f"{section}.{field.name}"
