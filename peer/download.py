@@ -6,7 +6,7 @@ It decides and remembers; it sends nothing itself and knows no clock.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import Enum
 
 from peer import decision
@@ -34,7 +34,8 @@ class Download:
 
     Always true: a chunk that is stored is not asked for; `requesters[i]` are the neighbours
     asked for chunk i, more than one only once every missing chunk has been asked for, or where
-    one is urgent; `availability` counts the missing chunks (no others are of interest any more).
+    one is urgent; `availability` counts the missing chunks (no others are of interest). Missing
+    is what is not stored, or, for who looks at a part of the file, what of that is not stored.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Download:
 
     @property
     def missing(self) -> int:
-        """The chunks not stored yet, as a mask."""
+        """The chunks not stored yet of those that are of interest, as a mask."""
         return self._missing
 
     @property
@@ -73,6 +74,25 @@ class Download:
         if fresh:
             self.availability.add_all(fresh)
             self._show_interest(neighbour)
+
+    def look(self, chunks: int, neighbours: Collection[Neighbour]) -> None:
+        """Only the mask `chunks` is of interest from now on; what else was asked for is not."""
+        missing = chunks & ~self._store.have
+        added, left = missing & ~self._missing, self._missing & ~missing
+        self._missing = missing
+        for index in bits(left & self._in_flight):
+            self.cancel_others(index)
+        for index in bits(added):
+            self.availability.recount(index, sum(each.have >> index & 1 for each in neighbours))
+        for neighbour in neighbours:
+            if neighbour.have & added:
+                self._show_interest(neighbour)
+
+    def unlearn(self, neighbour: Neighbour, chunks: int) -> None:
+        """`neighbour` has `chunks` (a mask) no more."""
+        lost = chunks & neighbour.have
+        self.availability.remove_all(lost & self._missing)
+        neighbour.have &= ~lost
 
     def forget(self, neighbour: Neighbour) -> None:
         """`neighbour` is gone: its chunks count no more, and what it was asked for is free."""

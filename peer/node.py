@@ -78,6 +78,8 @@ class Peer:
         self._strategies = strategies or Strategies()
         self._web = web
         self._web_seed: WebSeed | None = None
+        self._looked_at: int | None = None  # None: the whole file
+        self._running = False
         self._first_dials = min(self._settings.first_dials, -(-self._settings.max_neighbours // 2))
         self._wanted_port = port
         self._contacts = Contacts(self.peer_id)
@@ -103,6 +105,9 @@ class Peer:
             trace=self._trace,
             strategies=self._strategies,
         )
+        self._running = True
+        if self._looked_at is not None:
+            self._swarm.look(self._looked_at, trio.current_time())
         if self._store.complete:
             self.completed.set()
         elif self._web is not None:
@@ -149,6 +154,27 @@ class Peer:
         """
         if self._web_seed is not None:
             self._web_seed.want(index, by)
+
+    def look(self, chunks: int) -> None:
+        """Ask for nothing but the mask `chunks` from now on; before `run`, from the start.
+
+        So does who plays a file and wants only what comes soon.
+        """
+        self._looked_at = chunks
+        if self._running:
+            self._swarm.look(chunks, trio.current_time())
+            self._speak_to_all()
+            if self._web_seed is not None:
+                self._web_seed.look()
+
+    def withdraw(self, chunks: int) -> int:
+        """Offer `chunks` (a mask) to nobody any more; returns those the store may drop at once.
+
+        Those being sent at this moment are not among them, and stay on offer.
+        """
+        gone = self._swarm.withdraw(chunks)
+        self._speak_to_all()
+        return gone
 
     async def _accept(self, listener: Listener) -> None:
         port = listener.address.port

@@ -39,6 +39,11 @@ class Availability:
         for index in bits(mask):
             self._move(index, -1)
 
+    def recount(self, index: int, count: int) -> None:
+        """So many neighbours have chunk `index`, whatever was counted before."""
+        while self._counts[index] != count:
+            self._move(index, 1 if self._counts[index] < count else -1)
+
     def _move(self, index: int, step: int) -> None:
         bit = 1 << index
         level = self._counts[index]

@@ -84,6 +84,7 @@ class Swarm:
             self._reveal = Reveal(self._chunk_count, rng)
             self._upload.slots = settings.max_neighbours  # each is shown, and sent, its own chunks
         self._news: list[int] = []  # chunks received, in order
+        self._withdrawn = 0  # chunks that were offered once, as a mask
         self._announce_at = inf
         self._rechoke_at = now + settings.choke_interval
 
@@ -94,9 +95,9 @@ class Swarm:
 
     @property
     def left(self) -> int:
-        """Bytes still missing."""
+        """Bytes not stored yet."""
         manifest = self.store.manifest
-        missing = self._download.missing
+        missing = ((1 << self._chunk_count) - 1) & ~self.store.have
         if not missing:
             return 0
         left = missing.bit_count() * manifest.chunk_size
@@ -155,7 +156,9 @@ class Swarm:
             case Request(index):
                 self._on_request(neighbour, index, now)
             case Bitfield():
-                self._on_chunks(neighbour, message.mask(self._chunk_count), now)
+                chunks = message.mask(self._chunk_count)
+                self._download.unlearn(neighbour, ~chunks)
+                self._on_chunks(neighbour, chunks, now)
             case Interested():
                 neighbour.peer_interested = True
                 neighbour.interested_since = now
@@ -193,6 +196,31 @@ class Swarm:
         """A chunk does not come from `source` outside the swarm: ask neighbours for it again."""
         self._download.release(source, index)
         self._fill_all([each for each in self.neighbours if each.have >> index & 1], now)
+
+    def look(self, chunks: int, now: float) -> None:
+        """Ask for nothing but the mask `chunks` from now on."""
+        self._download.look(chunks, self.neighbours)
+        self._fill_all(self.neighbours, now)
+        self._touch_all(self.neighbours)
+
+    def withdraw(self, chunks: int) -> int:
+        """Offer `chunks` (a mask) to nobody any more; returns those that are not being sent now.
+
+        The others stay on offer. The caller drops what is returned before anything else happens.
+        """
+        sending = 0
+        for neighbour in self.neighbours:
+            sending |= 0 if neighbour.sending is None else 1 << neighbour.sending
+        gone = chunks & self.store.have & ~sending
+        if gone:
+            self._withdrawn |= gone
+            left = Bitfield.of(self.store.have & ~gone, self._chunk_count)
+            for neighbour in self.neighbours:
+                self._upload.withdraw(neighbour, gone)
+                neighbour.told = len(self._news)
+                neighbour.outbox.append(left)
+            self._touch_all(self.neighbours)
+        return gone
 
     def sent_chunk(self, neighbour: Neighbour, size: int, now: float) -> None:
         """The node has sent `neighbour.sending`, `size` bytes."""
@@ -304,7 +332,8 @@ class Swarm:
             return
         fresh = self._news[neighbour.told :]
         neighbour.told = len(self._news)
-        news = tuple([index for index in fresh if not neighbour.have >> index & 1])
+        ours = self.store.have & ~neighbour.have
+        news = tuple([index for index in fresh if ours >> index & 1])
         for start in range(0, len(news), MAX_HAVE):
             neighbour.outbox.append(Have(news[start : start + MAX_HAVE]))
 
@@ -324,6 +353,9 @@ class Swarm:
     def _on_request(self, neighbour: Neighbour, index: int, now: float) -> None:
         self._check_index(index)
         if not self.store.have >> index & 1:
+            if self._withdrawn >> index & 1:  # the request was on its way when we said so
+                neighbour.outbox.append(Reject(index))
+                return
             raise ProtocolError(f"a request for chunk {index}, which was not offered")
         self._upload.request(neighbour, index, now)
         self._start_uploads(now)

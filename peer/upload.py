@@ -86,6 +86,12 @@ class Upload:
             if not neighbour.queue:
                 self._turns.leave(neighbour)
 
+    def withdraw(self, neighbour: Neighbour, chunks: int) -> None:
+        """The mask `chunks` is not to be sent to `neighbour`, which may have asked for some."""
+        for index in [index for index in neighbour.queue if chunks >> index & 1]:
+            self.cancel(neighbour, index)
+            neighbour.outbox.append(Reject(index))
+
     def not_interested(self, neighbour: Neighbour) -> None:
         """`neighbour` wants nothing more: its slot is free."""
         if not neighbour.am_choking:

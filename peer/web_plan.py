@@ -6,14 +6,16 @@ It takes the time as an argument and returns errands; it sends nothing and knows
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from math import inf
+from typing import NamedTuple
 
 from net.seam import Address
 from peer.download import Download
 from peer.neighbour import Neighbour
 from peer.web_policy import WebView, find_web_policy
+from wire.http.ranges import Span
 from wire.manifest import Manifest
 
 LOOK = 0.1  # seconds between looks whether the policy now wants something
@@ -24,7 +26,16 @@ AT_LEAST = 2  # chunks under way, so that the server is not idle for want of a r
 AHEAD = 0.2  # seconds of the present rate under way beyond that
 LEAD = 3.0  # times the usual time of a fetch that an urgent one is begun before its deadline
 SHORTEST_LEAD = 0.5  # seconds
+AS_FAR = 4  # chunks before the first missing one: who has any from there on is as far as we are
 _SMOOTHING = 0.25  # weight of the last fetch in the usual time and rate
+
+
+class Part(NamedTuple):
+    """Where a chunk lies: a span of the object of `size` bytes at a request's target."""
+
+    target: str
+    span: Span
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +43,27 @@ class WebAddress:
     """Where a file can be had over HTTP: a server, and the request's target on it.
 
     The target is the whole file, asked for by ranges; or, if `in_chunks`, each chunk is an object
-    of its own, below the target by its number, which any cache on the way can keep by itself.
+    of its own, below the target by its number, which any cache on the way can keep by itself. A
+    file that is spread over several objects has `parts`, one per chunk, and no other target.
     """
 
     server: Address
     target: str
     in_chunks: bool = False
+    parts: tuple[Part, ...] = field(default=(), repr=False, hash=False)
 
     def __str__(self) -> str:
         return f"http://{self.server}{self.target}"
+
+    def part(self, index: int, manifest: Manifest) -> Part:
+        """Return where chunk `index` of the file of `manifest` is."""
+        if self.parts:
+            return self.parts[index]
+        length = manifest.length(index)
+        if self.in_chunks:
+            return Part(f"{self.target}/{index}", Span(0, length), length)
+        start = index * manifest.chunk_size
+        return Part(self.target, Span(start, start + length), manifest.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +104,10 @@ class WebSource:
         self.failures = 0  # in a row
         self.retry_at = now
         self.spoilt = 0  # chunks it has the wrong bytes of, as a mask
-        self._order = list(range(chunk_count))
-        random.Random(str(address)).shuffle(self._order)
+        self._whole_order = list(range(chunk_count))
+        random.Random(str(address)).shuffle(self._whole_order)
+        self._order = self._whole_order
+        self._ordered = (1 << chunk_count) - 1  # the chunks in `_order`, as a mask
 
     def ready(self, now: float) -> bool:
         """Whether it may be asked; after a failure one chunk at a time, until one comes."""
@@ -91,8 +116,12 @@ class WebSource:
 
     def order(self, missing: int) -> Iterator[int]:
         """Yield the chunks of the mask `missing` in this web seed's own order."""
+        if missing & ~self._ordered:
+            self._order = self._whole_order
+            self._ordered = (1 << len(self._order)) - 1
         if len(self._order) > 2 * missing.bit_count():
             self._order = [index for index in self._order if missing >> index & 1]
+            self._ordered = missing
         return (index for index in self._order if missing >> index & 1)
 
 
@@ -120,7 +149,10 @@ class WebPlan:
         *,
         rng: random.Random,
         now: float,
+        neighbours: Collection[Neighbour] = (),
     ) -> None:
+        """`neighbours` are those of the swarm at any time."""
+        self._neighbours = neighbours
         self._settings = settings
         self._manifest = manifest
         self._download = download
@@ -136,11 +168,6 @@ class WebPlan:
         self._chunks_per_second = AT_LEAST / AHEAD
         self._progress_at = now
         self._missing_then = download.missing
-
-    @property
-    def over(self) -> bool:
-        """Whether no chunk is missing."""
-        return not self._download.missing
 
     def want(self, index: int, by: float) -> None:
         """Chunk `index` is needed at the time `by`; the last word counts, `inf` is no hurry.
@@ -170,6 +197,8 @@ class WebPlan:
 
     def wake_at(self, now: float) -> float:
         """Return when to ask for the `next` chunk again, if nothing happens before."""
+        if not self._download.missing:
+            return inf
         soonest = now + LOOK
         if self._paced_until > now:
             soonest = min(soonest, self._paced_until)
@@ -233,8 +262,16 @@ class WebPlan:
             levels=self._download.availability.levels,
             order=source.order(self._download.missing),
             quiet=now - self._progress_at,
+            now=now,
+            rivals=self._rivals,
         )
         return self._policy.choose(view, self._rng)
+
+    def _rivals(self) -> int:
+        """Count the neighbours that are as far as we are: the others want other chunks."""
+        missing = self._download.missing
+        first = (missing & -missing).bit_length() - 1
+        return sum(each.have >> max(0, first - AS_FAR) != 0 for each in self._neighbours)
 
     def _most_urgent(self, missing: int, now: float) -> int | None:
         due = [

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import difflib
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
-from peer.picker import nth_bit, rarest
+from peer.picker import bits, nth_bit, rarest
 
 PATIENCE = 1.0  # seconds without a chunk from the swarm after which it needs help
 
@@ -25,7 +25,8 @@ class WebView:
     `free` are the missing chunks that nobody was asked for, `late` those of which neighbours were
     asked so long ago that a web seed would bring them sooner. `levels[n]` are the chunks that n
     neighbours have. `order` lists the missing chunks in the order of this web seed, the same for
-    all its clients. `quiet` counts the seconds since the swarm last brought a chunk.
+    all its clients. `quiet` counts the seconds since the swarm last brought a chunk, as of `now`.
+    `rivals` counts the neighbours that are as far as we are in the file, and may take the same.
     """
 
     free: int
@@ -33,6 +34,8 @@ class WebView:
     levels: Sequence[int]
     order: Iterable[int]
     quiet: float
+    now: float = 0.0
+    rivals: Callable[[], int] = int
 
 
 class WebPolicy(Protocol):
@@ -82,6 +85,37 @@ class WhenRare:
         return WhenIdle().choose(view, rng)
 
 
+class TakeTurns:
+    """What no neighbour has, in order, but one of those who are equally far at a time.
+
+    So viewers who watch the same at the same time each bring some of it, and swap it. Turns are
+    exponential times: nobody needs to know whose it is.
+    """
+
+    PACE = 0.1  # seconds between the turns of all rivals together
+    WINDOW = 8  # chunks among which chance decides
+
+    def __init__(self) -> None:
+        self._turn: float | None = None
+
+    def choose(self, view: WebView, rng: random.Random) -> int | None:
+        """Return one of the first chunks that no neighbour has, if it is our turn."""
+        rare = view.free & view.levels[0]
+        if not rare:
+            return None
+        rivals = view.rivals()
+        if rivals and self._turn is None:
+            self._turn = self._next(view.now, rivals, rng)
+        if rivals and self._turn is not None and view.now < self._turn:
+            return None
+        self._turn = self._next(view.now, rivals, rng) if rivals else None
+        soon = list(islice(bits(rare), self.WINDOW)) if rivals else [next(bits(rare))]
+        return soon[rng.randrange(len(soon))]
+
+    def _next(self, now: float, rivals: int, rng: random.Random) -> float:
+        return now + rng.expovariate(1 / (self.PACE * rivals))
+
+
 class Never:
     """Nothing unless it is urgent."""
 
@@ -98,6 +132,7 @@ WEB_POLICIES: Mapping[str, type[WebPolicy]] = {
     "always": Always,
     "when-rare": WhenRare,
     "when-idle": WhenIdle,
+    "take-turns": TakeTurns,
     "never": Never,
 }
 

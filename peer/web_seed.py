@@ -64,16 +64,17 @@ class WebSeed:
         self._silence = settings.silence
         self._trace = trace
         self._plan = WebPlan(
-            settings, self._manifest, swarm.download, rng=rng, now=trio.current_time()
-        )
+            settings, self._manifest, swarm.download, rng=rng, now=trio.current_time(),
+            neighbours=swarm.neighbours,
+        )  # fmt: skip
         self._idle: dict[WebAddress, list[HttpConnection]] = {}
         self._changed = trio.lowlevel.ParkingLot()
 
     async def run(self) -> None:
-        """Fetch until no chunk is missing, or cancelled."""
+        """Fetch until the file is complete, or cancelled."""
         try:
             async with trio.open_nursery() as nursery:
-                while not self._plan.over:
+                while not self._swarm.store.complete:
                     while (errand := self._plan.next(trio.current_time())) is not None:
                         nursery.start_soon(self._fetch, errand)
                     with trio.move_on_at(self._plan.wake_at(trio.current_time())):
@@ -85,6 +86,10 @@ class WebSeed:
     def want(self, index: int, by: float) -> None:
         """Chunk `index` is needed at the time `by`; see `WebPlan.want`."""
         self._plan.want(index, by)
+        self._changed.unpark_all()
+
+    def look(self) -> None:
+        """What is missing has changed, without a chunk having come."""
         self._changed.unpark_all()
 
     async def _fetch(self, errand: Errand) -> None:
@@ -147,19 +152,15 @@ class WebSeed:
         raise SilentPeerError(f"no answer within {self._silence:g} s")
 
     async def _ask(self, connection: HttpConnection, errand: Errand) -> bytes:
-        address, index = errand.source.address, errand.index
-        target, size, fields = address.target, self._manifest.size, {"accept-encoding": "identity"}
-        start = index * self._manifest.chunk_size
-        span = Span(start, start + self._manifest.length(index))
-        if address.in_chunks:
-            target, size, span = f"{target}/{index}", len(span), Span(0, len(span))
-        else:
+        part = errand.source.address.part(errand.index, self._manifest)
+        span, fields = part.span, {"accept-encoding": "identity"}
+        if len(span) < part.size:
             fields["range"] = f"bytes={span.start}-{span.stop - 1}"
-        async with connection.request("GET", target, headers=Headers(fields)) as response:
-            check(response.status, response.headers, span, size)
+        async with connection.request("GET", part.target, headers=Headers(fields)) as response:
+            check(response.status, response.headers, span, part.size)
             data = await self._read(response, errand, len(span))
         if connection.reusable:
-            self._idle[address].append(connection)
+            self._idle[errand.source.address].append(connection)
         return data
 
     async def _read(self, response: IncomingResponse, errand: Errand, size: int) -> bytes:

@@ -61,5 +61,5 @@ def test_a_misspelt_policy_is_explained() -> None:
     """The error names the nearest, or all."""
     with pytest.raises(ValueError, match="did you mean 'when-rare'"):
         find_web_policy("when-rar")
-    with pytest.raises(ValueError, match="one of always, when-rare, when-idle, never"):
+    with pytest.raises(ValueError, match="one of always, when-rare, when-idle, take-turns, never"):
         find_web_policy("x")
