@@ -85,7 +85,7 @@ class Admin:
         tags = (request.headers.get("surrogate-key") or "").split()
         if not 0 < len(tags) <= _MOST_KEYS:
             return explain(400, f"Surrogate-Key must name 1 to {_MOST_KEYS} keys")
-        tagged = (key for tag in tags for key in self._web_cache.cache.tagged(tag))
+        tagged = (key for tag in tags for key in self._web_cache.tagged(tag))
         return self._purge(request, list(dict.fromkeys(tagged)))
 
     def _purge(self, request: Request, keys: list[str]) -> Response:

@@ -6,12 +6,14 @@ Refuses to know when they were asked for, and whether they are still fresh.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Protocol
+from weakref import WeakSet
 
 from cdn.body import Body
 from cdn.eviction import Eviction
-from cdn.stored import Part, Stored
+from cdn.stored import Part, Stored, of_one_version
 from wire.http.headers import Headers
 from wire.http.ranges import Span
 
@@ -93,6 +95,7 @@ class Cache:
         self._stored: dict[str, list[Stored]] = {}
         self._keys: dict[str, str] = {}
         self._tagged: dict[str, dict[str, None]] = {}
+        self._unstored: WeakSet[Body] = WeakSet()
         for key, stored in self._shelf.load():
             if self._insert(key, stored) is None:
                 self._shelf.drop(key + stored.variant)
@@ -107,9 +110,16 @@ class Cache:
         """Bytes what is stored counts."""
         return self._eviction.used
 
+    @property
+    def beside(self) -> int:
+        """Bytes of memory in bodies that are arriving, or were dropped while clients read them."""
+        return sum([body.held for body in self._unstored])
+
     def body(self, expected: int | None) -> Body:
         """Return a body for a new response of `expected` bytes, None where that is unknown."""
-        return self._shelf.body(expected, self.capacity)
+        body = self._shelf.body(expected, self.capacity)
+        self._unstored.add(body)
+        return body
 
     def find(self, key: str, request: Headers) -> Stored | None:
         """Return the newest response under `key` that may answer `request`; counts as a use."""
@@ -131,7 +141,8 @@ class Cache:
 
         It takes the place of what it supersedes, and is joined with parts it touches.
         """
-        stored = self._joined(key, stored)
+        with suppress(OSError):  # where the parts cannot be read, the new one stands alone
+            stored = self._joined(key, stored)
         name = key + stored.variant
         known = name in self._keys
         if self._admits is not None and not known and not self._admits(name, stored.cost):
@@ -148,9 +159,10 @@ class Cache:
             stored = self._shelf.keep(name, key, stored)
         except OSError:
             return None
+        self._unstored.discard(stored.body)
         self._stored.setdefault(key, []).insert(0, stored)
         self._keys[name] = key
-        for tag in _tags(stored):
+        for tag in tags(stored):
             self._tagged.setdefault(tag, {})[name] = None
         victims = self._eviction.insert(name, cost)
         gone = [(self._keys[victim], self._forget(victim)) for victim in victims]
@@ -166,6 +178,11 @@ class Cache:
         if gone is None:
             self._shelf.drop(name)
         return gone
+
+    def drop(self, key: str, stored: Stored) -> None:
+        """Drop one response, if it is still there."""
+        if any(one is stored for one in self._stored.get(key, ())):
+            self._remove(key + stored.variant)
 
     def discard(self, key: str) -> int:
         """Drop all that is stored under `key`; return how many responses that were."""
@@ -188,7 +205,7 @@ class Cache:
     def _joined(self, key: str, new: Stored) -> Stored:
         """Return `new` with the stored parts that it touches."""
         for old in self.variants(key):
-            if old.part is not None and old.selecting == new.selecting:
+            if old.selecting == new.selecting:
                 new = join(old, new) or new
         return new
 
@@ -216,13 +233,14 @@ class Cache:
         variants.remove(stored)
         if not variants:
             del self._stored[key]
-        for tag in _tags(stored):
+        for tag in tags(stored):
             names = self._tagged.get(tag, {})
             names.pop(name, None)
             if not names:
                 self._tagged.pop(tag, None)
         if name != kept:
             self._shelf.drop(name)
+        self._unstored.add(stored.body)
         return stored
 
     def __iter__(self) -> Iterator[str]:
@@ -237,22 +255,18 @@ class Cache:
         return len(self._keys)
 
 
-def of_one_version(one: Stored, other: Stored) -> bool:
-    """Return whether the bytes of both may be joined: one strong validator (RFC 9111 3.4)."""
-    etag = one.validators.etag
-    return etag is not None and not etag.startswith("W/") and etag == other.validators.etag
-
-
 def join(old: Stored, new: Stored) -> Stored | None:
     """Return `new` with the bytes of `old` as well (RFC 9111 3.4).
 
     None if they don't touch, or would be too much to copy.
     """
-    if old.part is None or new.part is None or not of_one_version(old, new):
+    if new.part is None or old.status != new.status or not of_one_version(old, new):
         return None
+    if old.part is None:
+        return replace(new, body=old.body, part=None)
     first, second = (old, new) if old.part.span.start <= new.part.span.start else (new, old)
     here, there = _span(first), _span(second)
-    if there.start > here.stop or old.part.size != new.part.size:
+    if there.start > here.stop:
         return None
     if max(here.stop, there.stop) - here.start > MOST_JOINED:
         return None
@@ -275,5 +289,6 @@ def _covers(new: Part | None, old: Part | None) -> bool:
     return new.span.start <= old.span.start and old.span.stop <= new.span.stop
 
 
-def _tags(stored: Stored) -> list[str]:
+def tags(stored: Stored) -> list[str]:
+    """Return the keys in a response's Surrogate-Key."""
     return (stored.headers.get(SURROGATE_KEY) or "").split()[:MOST_TAGS]

@@ -13,13 +13,16 @@ import trio
 
 from cdn.cache import Cache
 from cdn.conditions import Validators
-from cdn.fill import Failed, Fill, Private, Shared
-from cdn.forwarding import forwarded, unconditional
-from cdn.freshness import SERVER_ERRORS, Exchange, Failure, objection
+from cdn.courier import Courier
+from cdn.directives import of_request
+from cdn.fill import Failed, Fill, Fills, Private, Shared
+from cdn.forwarding import end_to_end, forwarded, unconditional
+from cdn.freshness import SERVER_ERRORS, Exchange, Failure, Verdict, objection
 from cdn.pool import GatewayError, PooledResponse
 from cdn.stored import Stored, confirms
 from cdn.upstream import Upstream
 from net.trace import Trace
+from wire.http.client import Inform
 from wire.http.errors import HttpError
 from wire.http.message import Request, nobody
 from wire.http.ranges import parse_content_range
@@ -27,7 +30,13 @@ from wire.http.ranges import parse_content_range
 UNSHARED = 10.0
 """Seconds for which a key whose answer could not be shared is asked for by each client itself."""
 _MOST_UNSHARED = 10_000
-_OF_THE_REQUEST = frozenset({"request no-store", "authorization"})
+_MOST_BESIDE = 2**30
+"""Bytes of bodies that may be in memory beside what is stored, if the capacity is not more."""
+_IN_VAIN = 2
+"""Fetches that turn out to be of no use for a client before it asks itself."""
+_CROWDED, _MISMEASURED = "too much is being read", "range of another length"
+_OF_THE_MOMENT = frozenset({"request no-store", _CROWDED, _MISMEASURED})
+_OF_THE_OBJECT = frozenset({*range(200, 400), 404, 410})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +54,22 @@ class Ask:
     slice: int | None = None
 
     @property
+    def audience(self) -> str:
+        """What the answer can be shared by: what is told to one with credentials may be for it."""
+        return f"{self.key} authorized" if "authorization" in self.request.headers else self.key
+
+    @property
     def slot(self) -> str:
         """Asks of one slot at one time can share a fetch."""
-        return self.key if self.range is None else f"{self.key} {self.range}"
+        return self.audience if self.range is None else f"{self.audience} {self.range}"
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """The fetches that this one can wait for: of the same bytes, or of the whole."""
+        whole = (self.key, self.audience)
+        if self.range is None:
+            return whole
+        return *whole, *(f"{name} {self.range}" for name in whole)
 
     @property
     def place(self) -> str:
@@ -57,11 +79,16 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Arriving:
-    """A response that may answer, stored or being stored; `aged` if upstream gave it an age."""
+    """A response that may answer.
+
+    `new` if it is stored, or being stored, because of this fetch; `aged` if upstream gave it an
+    age.
+    """
 
     stored: Stored
     status: int
     aged: bool
+    new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +102,8 @@ class Passing:
 class Fetcher:
     """The fetches of one cache.
 
-    Invariant: `_fills` holds the one fetch per slot that newcomers join, `_alive` all of them with
-    their keys; a fetch taken out because its object changed still serves who joined it, and is
-    not stored. Only bodies that came to their end are stored.
+    Invariant: only bodies that came to their end are stored, unless their object changed
+    meanwhile; an older version never takes the place of a newer one.
     """
 
     def __init__(
@@ -94,8 +120,8 @@ class Fetcher:
         self._cache = cache
         self._wall = wall
         self._trace = trace
-        self._fills: dict[str, Fill] = {}
-        self._alive: dict[Fill, str] = {}
+        self._fills = Fills()
+        self._refreshing: set[str] = set()
         self._unshared: OrderedDict[str, float] = OrderedDict()
         self._pouring: trio.Nursery | None = None
 
@@ -112,23 +138,49 @@ class Fetcher:
             with trio.CancelScope(shield=True):
                 await self._upstream.aclose()
 
-    def under_way(self, ask: Ask) -> Fill | None:
-        """Return the fetch that `ask` can wait for: of the same bytes, or of the whole."""
-        return self._fills.get(ask.key) or self._fills.get(ask.slot)
+    def under_way(self, ask: Ask) -> bool:
+        """Return whether there is a fetch that `ask` may wait for."""
+        return self._promising(ask) is not None
+
+    def _promising(self, ask: Ask) -> Fill | None:
+        if "no-cache" in of_request(ask.request.headers):
+            return None
+        return self._fills.promising(ask.key, ask.slots, ask.request.headers)
+
+    async def share(self, ask: Ask) -> Stored | None:
+        """Return what a fetch under way brings for `ask`, None if it has to be made for itself.
+
+        Raises:
+            GatewayError: that fetch failed.
+        """
+        for _ in range(_IN_VAIN):
+            fill = self._promising(ask)
+            if fill is None:
+                return None
+            outcome = await fill.outcome()
+            if isinstance(outcome, Failed):
+                raise GatewayError(outcome.status, outcome.reason)
+            if isinstance(outcome, Private):
+                return None
+            if outcome.stored.matches(ask.request.headers):
+                verdict = outcome.stored.freshness.judge(ask.request.headers, self._wall())
+                return None if verdict is Verdict.ASK else outcome.stored
+        return None
 
     def forget(self, key: str) -> None:
         """Store nothing of the fetches of `key` under way: the object has changed."""
-        outdated = [fill for fill, fetched in self._alive.items() if fetched == key]
-        for fill in outdated:
-            del self._alive[fill]
-        for slot in [slot for slot, fill in self._fills.items() if fill in outdated]:
-            del self._fills[slot]
+        self._fills.forget(key)
+
+    def tagged(self, tag: str) -> tuple[str, ...]:
+        """Return the keys of fetches under way that may bring Surrogate-Key `tag`."""
+        return self._fills.tagged(tag)
 
     def refresh(self, ask: Ask) -> None:
         """Ask upstream in the background, unless that is being done."""
-        if self.under_way(ask) is None:
+        if ask.slot not in self._refreshing and not self.under_way(ask):
+            self._refreshing.add(ask.slot)
             ask = replace(ask, request=replace(ask.request, inform=nobody))
-            self._nursery.start_soon(self._refresh, ask, self._open(ask))
+            self._nursery.start_soon(self._refresh, ask, self._begin(ask))
 
     async def fetch(self, ask: Ask) -> Arriving | Passing:
         """Ask upstream for everyone who wants the same from now until it is here.
@@ -136,16 +188,17 @@ class Fetcher:
         Raises:
             GatewayError: upstream gave no answer.
         """
-        return await self._lead(ask, self._open(ask))
+        return await self._lead(ask, self._begin(ask))
 
-    def _open(self, ask: Ask) -> Fill:
+    def courier(self, inform: Inform) -> Courier:
+        """Return what brings interim responses to a client, so that no fetch waits for it."""
+        return Courier(inform, self._nursery)
+
+    def _begin(self, ask: Ask) -> Fill:
         """Return a fetch, open to others if what comes can probably be shared."""
-        fill = Fill()
-        self._alive[fill] = ask.key
-        alone = self._unshared.get(ask.key, 0.0) > self._wall()
-        if not alone and ask.slot not in self._fills:
-            self._fills[ask.slot] = fill
-        return fill
+        alone = self._unshared.get(ask.audience, 0.0) > trio.current_time()
+        selfish = "no-store" in of_request(ask.request.headers)
+        return self._fills.begin(ask.key, ask.slot, joinable=not (alone or selfish))
 
     async def _refresh(self, ask: Ask, fill: Fill) -> None:
         try:
@@ -153,6 +206,8 @@ class Fetcher:
         except GatewayError as error:
             self._trace("refresh_failed", path=ask.key, reason=error.reason)
             return
+        finally:
+            self._refreshing.discard(ask.slot)
         if isinstance(answer, Passing):
             await answer.response.aclose()
 
@@ -165,15 +220,27 @@ class Fetcher:
         finally:
             fill.decide(Failed(502, "the fetch was abandoned"))
             if not fill.pouring:
-                self._end(ask, fill)
+                self._fills.end(fill)
 
     async def _fetch(self, ask: Ask, fill: Fill) -> Arriving | Passing:
         exchange, response = await self._send(ask)
+        try:
+            answer = await self._judge(ask, fill, exchange, response)
+        except BaseException:
+            with trio.CancelScope(shield=True):
+                await response.aclose()
+            raise
+        return await self._fetch(replace(ask, stale=None), fill) if answer is None else answer
+
+    async def _judge(
+        self, ask: Ask, fill: Fill, exchange: Exchange, response: PooledResponse
+    ) -> Arriving | Passing | None:
+        """Return what to make of a response, None if it confirms something else than was asked."""
         if ask.stale is not None:
             if response.status == 304 and ask.stale.validators != Validators():
                 await response.aclose()
                 if not confirms(Validators.of(response.headers), ask.stale.validators):
-                    return await self._fetch(replace(ask, stale=None), fill)
+                    return None
                 return self._validated(ask, ask.stale, fill, exchange)
             if response.status in SERVER_ERRORS and ask.stale.freshness.outlasts(
                 Failure.SERVER_ERROR, ask.request.headers, self._wall()
@@ -185,33 +252,53 @@ class Fetcher:
 
     def adopt(self, ask: Ask, exchange: Exchange, response: PooledResponse) -> Arriving | Passing:
         """Store a response that came for another reason as if `ask` had fetched it."""
-        return self._take(ask, self._open(ask), exchange, response)
+        fill = self._begin(ask)
+        try:
+            return self._take(ask, fill, exchange, response)
+        finally:
+            if not fill.pouring:
+                self._fills.end(fill)
 
     def _take(
         self, ask: Ask, fill: Fill, exchange: Exchange, response: PooledResponse
     ) -> Arriving | Passing:
         unfit = objection(exchange) or self._misfit(response, exchange)
         if unfit is not None:
-            self._leave_alone(ask.key, fill)
-            if response.status < 500 and unfit not in _OF_THE_REQUEST:
-                self._cache.discard(ask.place)
+            fill.decide(Private())
+            self._reject(ask, response.status, unfit)
             return Passing(response, unfit)
         stored = Stored.of(exchange, self._cache.body(response.length))
         fill.pouring = True
         fill.decide(Shared(stored))
         self._nursery.start_soon(self._pour, ask, fill, stored, response)
-        return Arriving(stored, response.status, aged="age" in exchange.response)
+        return Arriving(stored, response.status, aged="age" in exchange.response, new=True)
+
+    def _reject(self, ask: Ask, status: int, unfit: str) -> None:
+        """Note what an answer that must not be stored says of the object, if it does."""
+        if status not in _OF_THE_OBJECT or unfit in _OF_THE_MOMENT:
+            return
+        self._leave_alone(ask.audience)
+        if ask.stale is not None and unfit != "authorization":
+            self._cache.drop(ask.place, ask.stale)
 
     def _validated(self, ask: Ask, stale: Stored, fill: Fill, exchange: Exchange) -> Arriving:
-        fresh = stale.validated(exchange)
+        aged = "age" in exchange.response
+        fresh, unfit = stale.validated(exchange)
+        if unfit is not None:
+            fill.decide(Private())
+            self._reject(ask, 304, unfit)
+            return Arriving(fresh, 304, aged)
         fill.decide(Shared(fresh))
-        gone = self._cache.update(ask.place, stale, fresh)
-        self._tell_stored("cache_revalidated", ask.key, fresh, gone)
-        return Arriving(fresh, 304, aged="age" in exchange.response)
+        if not fill.outdated:
+            gone = self._cache.update(ask.place, stale, fresh)
+            self._fills.overtake(fill, fresh)
+            self._tell_stored("cache_revalidated", ask.key, fresh, gone)
+        return Arriving(fresh, 304, aged)
 
     async def _send(self, ask: Ask) -> tuple[Exchange, PooledResponse]:
         """Ask upstream for the object, or whether the stale one still holds."""
         validators = ask.stale.validators if ask.stale is not None else Validators()
+        asked = end_to_end(ask.request.headers)
         sent = forwarded(ask.request.headers, self._name)
         headers = unconditional(sent, validators)
         if ask.range is not None:
@@ -224,22 +311,24 @@ class Fetcher:
         )
         received = self._wall()
         fields, status = response.headers, response.status
-        return Exchange("GET", ask.request.headers, status, fields, requested, received), response
+        return Exchange("GET", asked, status, fields, requested, received), response
 
     def _misfit(self, response: PooledResponse, exchange: Exchange) -> str | None:
         """Return why a response that may be stored cannot be, None if it can."""
-        if response.length is not None and response.length > self._cache.capacity:
+        length, capacity = response.length, self._cache.capacity
+        if length is not None and length > capacity:
             return "too large"
+        if self._cache.beside + (length or 0) > max(capacity, _MOST_BESIDE):
+            return _CROWDED
         found = parse_content_range(exchange.response.get("content-range") or "")
-        if response.status == 206 and found and len(found[0]) != response.length:
-            return "range of another length"
+        if response.status == 206 and found and len(found[0]) != length:
+            return _MISMEASURED
         return None
 
-    def _leave_alone(self, key: str, fill: Fill) -> None:
-        """Let each client ask for `key` itself for a while: what comes cannot be shared."""
-        fill.decide(Private())
-        self._unshared[key] = self._wall() + UNSHARED
-        self._unshared.move_to_end(key)
+    def _leave_alone(self, audience: str) -> None:
+        """Let each client ask itself for a while: what comes cannot be shared."""
+        self._unshared[audience] = trio.current_time() + UNSHARED
+        self._unshared.move_to_end(audience)
         if len(self._unshared) > _MOST_UNSHARED:
             self._unshared.popitem(last=False)
 
@@ -251,7 +340,7 @@ class Fetcher:
             async for data in response:
                 body.append(data)
                 if body.passing:
-                    self._close(ask.slot, fill)
+                    fill.joinable = False
                     if not await body.drained():
                         self._trace("fill_failed", path=ask.key, bytes=body.size, reason="unwanted")
                         return
@@ -260,25 +349,17 @@ class Fetcher:
             self._trace("fill_finished", path=ask.key, bytes=body.size, seconds=seconds)
             if body.passing:
                 self._trace("cache_refused", path=ask.key, bytes=body.size)
-            elif fill in self._alive:
+            elif not fill.outdated:
                 place = ask.key if stored.part is None else ask.place
                 self.keep("cache_stored", place, stored)
+                self._fills.overtake(fill, stored)
         except HttpError as error:
             self._trace("fill_failed", path=ask.key, bytes=body.size, reason=error.reason)
         finally:
             body.fail()
-            self._end(ask, fill)
+            self._fills.end(fill)
             with trio.CancelScope(shield=True):
                 await response.aclose()
-
-    def _close(self, slot: str, fill: Fill) -> None:
-        """Let nobody join `fill` any more."""
-        if self._fills.get(slot) is fill:
-            del self._fills[slot]
-
-    def _end(self, ask: Ask, fill: Fill) -> None:
-        self._close(ask.slot, fill)
-        self._alive.pop(fill, None)
 
     def keep(self, event: str, key: str, stored: Stored) -> bool:
         """Put a whole response into the cache, trace `event`; return whether it stays."""

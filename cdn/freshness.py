@@ -20,6 +20,7 @@ from wire.http.ranges import parse_content_range
 
 _HEURISTIC_SHARE = 0.1
 _HEURISTIC_MOST = 86_400.0
+_MOST_SELECTING = 64
 HEURISTIC_STATUSES = frozenset({200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501})
 UNDERSTOOD_STATUSES = frozenset(
     status.value
@@ -79,6 +80,11 @@ def _authorized(exchange: Exchange, control: Directives) -> bool:
     return "authorization" in exchange.request and not permits
 
 
+def _varies_too_much(exchange: Exchange, _: Directives) -> bool:
+    names = exchange.response.items("vary")
+    return "*" in names or len(names) > _MOST_SELECTING
+
+
 def _unstated(exchange: Exchange, control: Directives) -> bool:
     stated = any(name in control for name in ("public", "max-age", "s-maxage"))
     expires = "expires" in exchange.response and not control.targeted
@@ -106,6 +112,10 @@ OBJECTIONS: tuple[Rule[Objection], ...] = (
         _partial_without_range,
     ),
     Rule(
+        "no such range", "RFC 9110 15.5.17", "A 416 belongs to the Range it refuses.",
+        lambda exchange, _: exchange.status == 416,
+    ),
+    Rule(
         "must-understand", "RFC 9111 5.2.2.3",
         "With must-understand, an unknown status is not stored.",
         _not_understood,
@@ -131,8 +141,7 @@ OBJECTIONS: tuple[Rule[Objection], ...] = (
         _authorized,
     ),
     Rule(
-        "vary", "RFC 9111 4.1", "Vary: * never matches, so it is not stored.",
-        lambda exchange, _: "*" in exchange.response.items("vary"),
+        "vary", "RFC 9111 4.1", "Vary: * never matches, so it is not stored.", _varies_too_much
     ),
     Rule(
         "no freshness", "RFC 9111 3",

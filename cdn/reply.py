@@ -31,8 +31,12 @@ def reply(
     `fields` describe the representation, whose plain answer is `status`; `read(start, stop)`
     gives its bytes, `stop` None meaning to the end.
     """
-    choice = select(request.headers, validators, size, status)
+    head = request.method == "HEAD"  # for which ranges are not defined (RFC 9110 14.2)
+    asked = request.headers.without("range", "if-range") if head else request.headers
+    choice = select(asked, validators, size, status)
     if choice.status == status:
+        if head and size is not None:
+            return Response(status, fields.replace({"content-length": str(size)}))
         return Response(status, fields, read(0, size), size)
     if choice.span is not None and size is not None:
         span = choice.span

@@ -12,11 +12,10 @@ from typing import Self
 
 from cdn.cache import Cache
 from cdn.fetcher import Ask, Fetcher, Passing
-from cdn.fill import Shared
 from cdn.forwarding import CONDITIONS
 from cdn.freshness import Failure, Verdict
 from cdn.pool import GatewayError
-from cdn.stored import Stored
+from cdn.stored import Stored, of_one_version
 from net.trace import Trace
 from wire.http.errors import TruncatedError
 from wire.http.message import Buffer, Request, Stream
@@ -39,6 +38,11 @@ class Piece:
     def stop(self) -> int | None:
         """Where it ends, None for the whole while its length is unknown."""
         return self.stored.size if self.stored.part is None else self.stored.part.span.stop
+
+    @property
+    def extensible(self) -> bool:
+        """Whether other pieces can be known to be of the same version."""
+        return of_one_version(self.stored, self.stored)
 
     def holds(self, at: int) -> bool:
         """Return whether byte `at` is in it."""
@@ -92,17 +96,15 @@ class Slicer:
                 if verdict is Verdict.REFRESH:
                     self._fetcher.refresh(replace(ask, stale=stored))
                 return Piece(stored, hit=True)
-        fill = self._fetcher.under_way(ask)
-        collapsed = fill is not None
+        collapsed = self._fetcher.under_way(ask)
         self._trace("cache_missed", path=ask.place, why="slice", client=client, collapsed=collapsed)
-        if fill is not None:
-            outcome = await fill.outcome()
-            if isinstance(outcome, Shared) and outcome.stored.matches(ask.request.headers):
-                return Piece(outcome.stored, hit=False)
         return await self._fetch(ask, stored)
 
     async def _fetch(self, ask: Ask, stored: Stored | None) -> Piece | None:
         try:
+            shared = await self._fetcher.share(ask)
+            if shared is not None:
+                return Piece(shared, hit=False)
             answer = await self._fetcher.fetch(replace(ask, stale=stored))
         except GatewayError:
             if stored is None or not stored.freshness.outlasts(
@@ -114,6 +116,10 @@ class Slicer:
             await answer.response.aclose()
             return None
         return Piece(answer.stored, hit=False)
+
+    def drop(self, ask: Ask) -> None:
+        """Drop a slice: it is not of the version that the others are of."""
+        self._cache.discard(ask.place)
 
     def ahead(self, request: Request, key: str, at: int) -> None:
         """Begin to fetch the slice with byte `at`, unless it is stored."""
@@ -182,17 +188,23 @@ class _Slices:
 
     async def _next(self) -> Piece:
         ask = self.slicer.ask(self.request, self.key, self.at)
-        try:
-            piece = await self.slicer.piece(ask, self.client)
-        except GatewayError as error:
-            raise TruncatedError(f"slice {ask.slice}: {error.reason}") from error
-        if piece is None or not piece.holds(self.at) or not self._of_one_version(piece):
+        piece = await self._piece(ask)
+        if piece is not None and piece.hit and not self._goes_on(piece):
+            self.slicer.drop(ask)
+            piece = await self._piece(ask)
+        if piece is None or not self._goes_on(piece):
+            self.slicer.drop(self.slicer.ask(self.request, self.key, self.first.start))
             raise TruncatedError(f"slice {ask.slice} is of another version")
         return piece
 
-    def _of_one_version(self, piece: Piece) -> bool:
-        one, other = self.first.stored, piece.stored
-        return one.size == other.size and one.validators == other.validators
+    async def _piece(self, ask: Ask) -> Piece | None:
+        try:
+            return await self.slicer.piece(ask, self.client)
+        except GatewayError as error:
+            raise TruncatedError(f"slice {ask.slice}: {error.reason}") from error
+
+    def _goes_on(self, piece: Piece) -> bool:
+        return piece.holds(self.at) and of_one_version(self.first.stored, piece.stored)
 
     async def aclose(self) -> None:
         """Leave; fetches under way go on."""

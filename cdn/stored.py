@@ -11,12 +11,14 @@ from cdn.body import Body
 from cdn.conditions import Validators, range_stands
 from cdn.directives import of_response
 from cdn.forwarding import end_to_end
-from cdn.freshness import Exchange, Freshness, updated
+from cdn.freshness import Exchange, Freshness, objection, updated
 from cdn.vary import Selecting, chooses, selecting
 from wire.http.dates import format_date, parse_date
 from wire.http.headers import Headers
 from wire.http.ranges import Span, UnsatisfiableError, parse_content_range, parse_range
 
+SETTLED = 60
+"""Seconds after which a date of modification tells one version from the next (RFC 9110 8.8.2.2)."""
 OVERHEAD = 1024
 """Bytes that each response counts beside its fields and its body."""
 
@@ -110,17 +112,45 @@ class Stored:
         held = self.part.span
         return span is not None and held.start <= span.start and span.stop <= held.stop
 
-    def validated(self, exchange: Exchange) -> Stored:
-        """Return this response as a 304, or a HEAD's 200, updates it (RFC 9111 3.2, 4.3.4)."""
+    def validated(self, exchange: Exchange) -> tuple[Stored, str | None]:
+        """Return this response as a 304, or a HEAD's 200, updates it (RFC 9111 3.2, 4.3.4).
+
+        With it goes why that must not be kept, None if it may.
+        """
         headers = updated(self.headers, _dated(exchange))
+        headers = headers.without(*of_response(headers).fields("private", "no-cache"))
         age = exchange.response.get("age")
         told = headers if age is None else headers.replace({"age": age})
         whole = replace(exchange, status=self.status, response=told)
-        return replace(self, headers=headers, freshness=Freshness.of(whole))
+        new = replace(
+            self,
+            headers=headers,
+            freshness=Freshness.of(whole),
+            selecting=selecting(headers, exchange.request),
+        )
+        return new, objection(whole)
 
     def expired(self, now: float) -> Stored:
         """Return this response, declared stale at `now`."""
         return replace(self, freshness=self.freshness.expired(now))
+
+
+def of_one_version(one: Stored, other: Stored) -> bool:
+    """Return whether the bytes of both may be put together: one strong validator (3.4)."""
+    return one.size == other.size and _strong(one) is not None and _strong(one) == _strong(other)
+
+
+def _strong(stored: Stored) -> Validators | None:
+    """Return the strong validator (RFC 9110 8.8), None if there is none.
+
+    A date is one if it is well before the Date of its response.
+    """
+    etag, modified = stored.validators.etag, stored.validators.last_modified
+    if etag is not None:
+        return None if etag.startswith("W/") else Validators(etag)
+    date = parse_date(stored.headers.get("date") or "")
+    settled = date is not None and modified is not None and date - modified >= SETTLED
+    return Validators(None, modified) if settled else None
 
 
 def confirms(news: Validators, stored: Validators) -> bool:

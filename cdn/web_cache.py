@@ -7,6 +7,7 @@ module refuses to know where clients come from and where the origins are.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import trio
 
@@ -15,7 +16,6 @@ from cdn.cache import Cache
 from cdn.conditions import Validators, select
 from cdn.directives import of_request
 from cdn.fetcher import Ask, Fetcher, Passing
-from cdn.fill import Failed, Fill, Shared
 from cdn.forwarding import end_to_end, forwarded, marked
 from cdn.freshness import Exchange, Failure, Verdict, lifetime
 from cdn.hops import hops_left, last_answer, one_hop_less
@@ -74,13 +74,25 @@ class WebCache:
     async def answer(self, request: Request, remote: Address) -> Response:
         """Return the response to one request of client `remote`."""
         key = self.key(request)
-        if request.method not in ("GET", "HEAD"):
-            return await self._relay(request, key, "method")
-        stored = self.cache.find(key, request.headers)
+        stored = None
+        if request.method in ("GET", "HEAD"):
+            stored = self.cache.find(key, request.headers)
         if stored is not None:
             verdict = stored.freshness.judge(request.headers, self._wall())
             if verdict is not Verdict.ASK:
                 return self._hit(request, key, stored, verdict, remote)
+        courier = self._fetcher.courier(request.inform)
+        try:
+            told = replace(request, inform=courier.take)
+            return await self._forward(told, key, stored, remote)
+        finally:
+            await courier.done()
+
+    async def _forward(
+        self, request: Request, key: str, stored: Stored | None, remote: Address
+    ) -> Response:
+        if request.method not in ("GET", "HEAD"):
+            return await self._relay(request, key, "method")
         why = self._why(key, stored)
         if "only-if-cached" in of_request(request.headers):
             return self._failure(504, "not in the cache, and not to be fetched", why, key)
@@ -105,8 +117,16 @@ class WebCache:
         return sum([self.cache.discard(place) for place in self._places(key)])
 
     def expire(self, key: str) -> int:
-        """Declare what is stored under `key` stale; return how many responses that were."""
+        """Declare what is stored under `key` stale; return how many responses that were.
+
+        What is being fetched is not stored: it was asked for before.
+        """
+        self._fetcher.forget(key)
         return sum([self.cache.expire(place, self._wall()) for place in self._places(key)])
+
+    def tagged(self, tag: str) -> tuple[str, ...]:
+        """Return the keys of what has, and of what is being fetched and may have, Surrogate-Key."""
+        return tuple(dict.fromkeys((*self.cache.tagged(tag), *self._fetcher.tagged(tag))))
 
     def _places(self, key: str) -> list[str]:
         """Return what the object called `key` is stored under: itself and its slices."""
@@ -123,7 +143,7 @@ class WebCache:
         stale = verdict is not Verdict.FRESH
         self._trace("cache_hit", path=key, bytes=size, client=str(remote), stale=stale)
         if verdict is Verdict.REFRESH:
-            self._fetcher.refresh(Ask(request, key, stored))
+            self._fetcher.refresh(Ask(request, key, stored, self._range(request, stored)))
         return self._respond(request, stored, cache_status.hit(self._ttl(stored), key))
 
     def _why(self, key: str, stored: Stored | None) -> str:
@@ -142,13 +162,13 @@ class WebCache:
         self, request: Request, key: str, stored: Stored | None, why: str, remote: Address
     ) -> Response:
         ask = Ask(request, key, stored, self._range(request, stored))
-        fill = self._fetcher.under_way(ask)
-        self._trace(
-            "cache_missed", path=key, why=why, client=str(remote), collapsed=fill is not None
-        )
+        collapsed = self._fetcher.under_way(ask)
+        self._trace("cache_missed", path=key, why=why, client=str(remote), collapsed=collapsed)
         try:
-            if fill is not None:
-                return await self._join(fill, ask, why)
+            shared = await self._fetcher.share(ask)
+            if shared is not None:
+                said = cache_status.forwarded(why, key, ttl=self._ttl(shared), collapsed=True)
+                return self._respond(request, shared, said)
             if request.method == "HEAD":
                 return await self._relay(request, key, why)
             return await self._lead(ask, why)
@@ -157,27 +177,13 @@ class WebCache:
             return self._instead(request, key, stored, why, error)
 
     def _range(self, request: Request, stored: Stored | None) -> str | None:
-        """Return the Range to ask for: the client's, if nothing stored can be validated."""
+        """Return the Range to ask for: the client's, unless the whole can be validated."""
         field = request.headers.get("range")
-        if self._whole or stored is not None or request.method != "GET" or field is None:
+        if self._whole or request.method != "GET" or field is None:
+            return None
+        if stored is not None and stored.part is None:
             return None
         return field if is_one_range(field) else None
-
-    async def _join(self, fill: Fill, ask: Ask, why: str) -> Response:
-        outcome = await fill.outcome()
-        if isinstance(outcome, Failed):
-            raise GatewayError(outcome.status, outcome.reason)
-        if isinstance(outcome, Shared) and self._may_share(outcome.stored, ask.request):
-            stored = outcome.stored
-            said = cache_status.forwarded(why, ask.key, ttl=self._ttl(stored), collapsed=True)
-            return self._respond(ask.request, stored, said)
-        if ask.request.method == "HEAD":
-            return await self._relay(ask.request, ask.key, why)
-        return await self._lead(ask, why)
-
-    def _may_share(self, stored: Stored, request: Request) -> bool:
-        verdict = stored.freshness.judge(request.headers, self._wall())
-        return verdict is not Verdict.ASK and stored.matches(request.headers)
 
     async def _lead(self, ask: Ask, why: str) -> Response:
         answer = await self._fetcher.fetch(ask)
@@ -189,7 +195,7 @@ class WebCache:
             ask.key,
             status=answer.status,
             ttl=self._ttl(stored),
-            stored=answer.status not in (304, *range(500, 600)),
+            stored=answer.new,
         )
         if stored.part is not None and not stored.matches(ask.request.headers):
             return self._part(stored, said)
@@ -238,6 +244,8 @@ class WebCache:
             return self._failure(error.status, error.reason, why, key)
         if first is None or not first.holds(first_byte(request.headers.get("range"))):
             return None
+        if not (first.stored.matches(request.headers) or first.extensible):
+            return None
         stored, ttl = first.stored, self._ttl(first.stored)
         said = (
             cache_status.hit(ttl, key)
@@ -268,7 +276,12 @@ class WebCache:
             self._trace("origin_failed", path=key, status=error.status, reason=error.reason)
             return self._failure(error.status, error.reason, why, key)
         exchange = Exchange(
-            "GET", request.headers, response.status, response.headers, requested, self._wall()
+            "GET",
+            end_to_end(request.headers),
+            response.status,
+            response.headers,
+            requested,
+            self._wall(),
         )
         if request.method == "HEAD":
             self._learn(key, response.length, exchange)
@@ -286,8 +299,14 @@ class WebCache:
             return
         news = Validators.of(exchange.response)
         same = confirms(news, stored.validators) and length in (None, stored.size)
-        new = stored.validated(exchange) if same else stored.expired(self._wall())
-        self.cache.update(key, stored, new)
+        if not same:
+            self.cache.update(key, stored, stored.expired(self._wall()))
+            return
+        new, unfit = stored.validated(exchange)
+        if unfit is None:
+            self.cache.update(key, stored, new)
+        elif unfit not in ("authorization", "request no-store"):
+            self.cache.drop(key, stored)
 
     def _describes_target(self, request: Request, key: str, exchange: Exchange) -> bool:
         """Return whether the answer to a POST is what a GET would get now (RFC 9110 9.3.3)."""

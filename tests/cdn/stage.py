@@ -16,9 +16,11 @@ from tests.cdn.internet import Internet, Journal, wall
 from wire.http.client import HttpConnection
 from wire.http.headers import Headers
 from wire.http.limits import Limits
-from wire.http.message import Buffer, Request, Response
+from wire.http.message import Buffer, Request, Response, Stream
+from wire.http.ranges import UnsatisfiableError, parse_range
 
 CONTENT = bytes(range(256)) * 16
+FOREVER = {"cache-control": "max-age=60"}
 Answer = Callable[[Request], Awaitable[Response]]
 
 
@@ -80,6 +82,45 @@ def fixed(fields: dict[str, str] | None = None, body: bytes = CONTENT, status: i
         if request.headers.get("if-none-match") == headers.get("etag"):
             return Response(304, headers)
         return Response(status, headers, body)
+
+    return answer
+
+
+def in_turn(*answers: Response | None) -> Answer:
+    """Return an origin's answers one after the other, the last for good; None hangs up."""
+    left = list(answers)
+
+    async def answer(_: Request) -> Response:
+        response = left.pop(0) if len(left) > 1 else left[0]
+        if response is None:
+            raise trio.BrokenResourceError("the origin hung up")
+        return response
+
+    return answer
+
+
+def fresh(body: Buffer | Stream = CONTENT, status: int = 200, **fields: str) -> Response:
+    """Return a response that is fresh for a minute unless `fields` say otherwise."""
+    named = {name.replace("_", "-"): value for name, value in fields.items()}
+    return Response(status, Headers({**FOREVER, **named}), body)
+
+
+def ranged(content: bytes, etag: str = '"v1"') -> Answer:
+    """Return an origin that serves ranges of `content`."""
+
+    async def answer(request: Request) -> Response:
+        fields = Headers({**FOREVER, "etag": etag})
+        if request.headers.get("if-none-match") == etag:
+            return Response(304, fields)
+        asked = request.headers.get("range")
+        try:
+            span = parse_range(asked, len(content)) if asked else None
+        except UnsatisfiableError:
+            return Response(416, Headers({"content-range": f"bytes */{len(content)}"}))
+        if span is None:
+            return Response(200, fields, content)
+        told = fields.replace({"content-range": span.content_range(len(content))})
+        return Response(206, told, content[span.start : span.stop])
 
     return answer
 

@@ -57,6 +57,7 @@ STORING: dict[str, list[tuple[Exchange, str | None]]] = {
         (exchange(cc("max-age=5", content_range="bytes 0-4/*"), status=206), "unclear range"),
         (exchange(cc("max-age=5", content_range="bytes 0-4/9"), status=206), None),
     ],
+    "no such range": [(exchange(cc("max-age=5"), status=416), "no such range")],
     "must-understand": [
         (exchange(cc("max-age=5, must-understand"), status=599), "must-understand"),
         (exchange(cc("max-age=5, must-understand"), status=404), None),

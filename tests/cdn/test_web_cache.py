@@ -12,55 +12,12 @@ from cdn.edge import Edge
 from cdn.fetcher import UNSHARED
 from net.seam import Address
 from tests.cdn.internet import wall
-from tests.cdn.stage import CONTENT, Answer, fixed, staged, status_of
+from tests.cdn.stage import CONTENT, FOREVER, fixed, fresh, in_turn, ranged, staged, status_of
 from wire.http.client import HttpConnection
 from wire.http.dates import format_date
 from wire.http.errors import TruncatedError
 from wire.http.headers import Headers
 from wire.http.message import Request, Response
-from wire.http.ranges import UnsatisfiableError, parse_range
-
-FOREVER = {"cache-control": "max-age=60"}
-
-
-def in_turn(*answers: Response | None) -> Answer:
-    """Return an origin's answers one after the other, the last for good; None hangs up."""
-    left = list(answers)
-
-    async def answer(_: Request) -> Response:
-        response = left.pop(0) if len(left) > 1 else left[0]
-        if response is None:
-            raise trio.BrokenResourceError("the origin hung up")
-        return response
-
-    return answer
-
-
-def ok(body: bytes = CONTENT, status: int = 200, **fields: str) -> Response:
-    """Return a response that is fresh for a minute unless `fields` say otherwise."""
-    named = {name.replace("_", "-"): value for name, value in fields.items()}
-    return Response(status, Headers({**FOREVER, **named}), body)
-
-
-def ranged(content: bytes, etag: str = '"v1"') -> Answer:
-    """Return an origin that serves ranges of `content`."""
-
-    async def answer(request: Request) -> Response:
-        fields = Headers({**FOREVER, "etag": etag})
-        if request.headers.get("if-none-match") == etag:
-            return Response(304, fields)
-        asked = request.headers.get("range")
-        try:
-            span = parse_range(asked, len(content)) if asked else None
-        except UnsatisfiableError:
-            return Response(416, Headers({"content-range": f"bytes */{len(content)}"}))
-        if span is None:
-            return Response(200, fields, content)
-        told = fields.replace({"content-range": span.content_range(len(content))})
-        return Response(206, told, content[span.start : span.stop])
-
-    return answer
-
 
 # -- variants ---------------------------------------------------------------------------------
 
@@ -71,7 +28,7 @@ async def test_variants_are_stored_side_by_side() -> None:
 
     async def answer(request: Request) -> Response:
         language = request.headers.get("accept-language") or "none"
-        return ok(language.encode(), vary="Accept-Language")
+        return fresh(language.encode(), vary="Accept-Language")
 
     async with staged(answer) as stage:
         for language in ("de", "fr", "DE", "fr", "de"):
@@ -96,7 +53,7 @@ async def test_a_vary_miss_says_so() -> None:
 async def test_stale_answers_while_it_is_revalidated(autojump_clock: MockClock) -> None:
     """RFC 5861 3: nobody waits within the window, and the next one gets the new version."""
     window = "max-age=10, stale-while-revalidate=30"
-    answers = in_turn(ok(b"old", cache_control=window), ok(b"new", cache_control=window))
+    answers = in_turn(fresh(b"old", cache_control=window), fresh(b"new", cache_control=window))
     async with staged(answers) as stage:
         await stage.get()
         await trio.sleep(20)
@@ -113,9 +70,9 @@ async def test_stale_answers_while_it_is_revalidated(autojump_clock: MockClock) 
     ("control", "failure", "code"),
     [
         ("max-age=10, stale-if-error=99", None, 200),
-        ("max-age=10, stale-if-error=99", ok(b"bad", 503), 200),
+        ("max-age=10, stale-if-error=99", fresh(b"bad", 503), 200),
         ("max-age=10", None, 200),
-        ("max-age=10", ok(b"bad", 503), 503),
+        ("max-age=10", fresh(b"bad", 503), 503),
         ("max-age=10, stale-if-error=5", None, 502),
         ("max-age=10, must-revalidate, stale-if-error=99", None, 504),
         ("s-maxage=10", None, 504),
@@ -125,7 +82,7 @@ async def test_an_origin_that_fails(
     control: str, failure: Response | None, code: int, autojump_clock: MockClock
 ) -> None:
     """RFC 9111 4.2.4 and RFC 5861 4 decide whether the stale response answers for it."""
-    async with staged(in_turn(ok(cache_control=control), failure)) as stage:
+    async with staged(in_turn(fresh(cache_control=control), failure)) as stage:
         await stage.get()
         await trio.sleep(20)
         status, headers, body = await stage.get()
@@ -140,7 +97,7 @@ async def test_everyone_gets_the_stale_answer_when_the_origin_is_gone(
     autojump_clock: MockClock,
 ) -> None:
     """Those who waited for the fetch that failed are answered as its leader is."""
-    async with staged(in_turn(ok(etag='"1"', cache_control="max-age=10"), None)) as stage:
+    async with staged(in_turn(fresh(etag='"1"', cache_control="max-age=10"), None)) as stage:
         await stage.get()
         await trio.sleep(20)
         codes = []
@@ -161,7 +118,9 @@ async def test_everyone_gets_the_stale_answer_when_the_origin_is_gone(
 async def test_a_304_of_another_version_is_not_believed(autojump_clock: MockClock) -> None:
     """RFC 9111 4.3.4: what it confirms is not what is stored, so the object is fetched anew."""
     answers = in_turn(
-        ok(b"old", etag='"1"'), Response(304, Headers({"etag": '"2"'})), ok(b"new", etag='"2"')
+        fresh(b"old", etag='"1"'),
+        Response(304, Headers({"etag": '"2"'})),
+        fresh(b"new", etag='"2"'),
     )
     async with staged(answers) as stage:
         await stage.get()
@@ -174,7 +133,7 @@ async def test_a_304_of_another_version_is_not_believed(autojump_clock: MockCloc
 async def test_a_head_renews_what_is_stored(autojump_clock: MockClock) -> None:
     """RFC 9111 4.3.5: the same version's fields are updated."""
     news = Headers({"cache-control": "max-age=500", "etag": '"1"', "x-a": "2"})
-    answers = in_turn(ok(b"abc", etag='"1"', x_a="1"), Response(200, news, b"abc"))
+    answers = in_turn(fresh(b"abc", etag='"1"', x_a="1"), Response(200, news, b"abc"))
     async with staged(answers) as stage:
         await stage.get()
         await trio.sleep(61)
@@ -189,7 +148,7 @@ async def test_a_head_of_another_version_makes_what_is_stored_stale(
 ) -> None:
     """RFC 9111 4.3.5: a different length or validator means that it has changed."""
     changed = Response(200, Headers({**FOREVER, "etag": '"2"'}), b"abcd")
-    answers = in_turn(ok(b"abc", etag='"1"'), changed, ok(b"abcd", etag='"2"'))
+    answers = in_turn(fresh(b"abc", etag='"1"'), changed, fresh(b"abcd", etag='"2"'))
     async with staged(answers) as stage:
         await stage.get()
         await stage.get(method="HEAD", cache_control="no-cache")
@@ -199,7 +158,7 @@ async def test_a_head_of_another_version_makes_what_is_stored_stale(
 @pytest.mark.trio
 async def test_conditions_are_judged_by_date_where_nothing_else_is_known() -> None:
     """RFC 9111 4.3.2: without Last-Modified the Date of the stored response stands in."""
-    async with staged(in_turn(ok(date=format_date(wall() - 5)))) as stage:
+    async with staged(in_turn(fresh(date=format_date(wall() - 5)))) as stage:
         await stage.get()
         assert (await stage.get(if_modified_since=format_date(wall())))[0] == 304
         assert (await stage.get(if_modified_since=format_date(wall() - 9)))[0] == 200
@@ -236,7 +195,7 @@ async def test_unsafe_methods_invalidate_what_they_name(method: str) -> None:
 
     async def answer(request: Request) -> Response:
         if request.method == "GET":
-            return ok()
+            return fresh()
         named = {"location": "http://edge/b", "content-location": "c"}
         return Response(201, Headers(named))
 
@@ -257,7 +216,7 @@ async def test_another_origins_objects_stay() -> None:
 
     async def answer(request: Request) -> Response:
         if request.method == "GET":
-            return ok()
+            return fresh()
         return Response(201, Headers({"location": "http://elsewhere/b"}))
 
     async with staged(answer) as stage:
@@ -279,7 +238,7 @@ async def test_safe_methods_invalidate_nothing(method: str) -> None:
 @pytest.mark.trio
 async def test_a_failed_unsafe_request_invalidates_nothing() -> None:
     """RFC 9111 4.4 speaks of non-error responses."""
-    async with staged(in_turn(ok(), Response(500), ok())) as stage:
+    async with staged(in_turn(fresh(), Response(500), fresh())) as stage:
         await stage.get()
         await stage.get(method="POST")
         assert status_of((await stage.get())[1]) == "hit"
@@ -299,7 +258,7 @@ async def test_a_post_that_describes_its_target_is_stored(
     fields: dict[str, str], *, stored: bool
 ) -> None:
     """RFC 9110 9.3.3: with the target's Content-Location and a stated lifetime."""
-    async with staged(in_turn(ok(b"new", 200, **fields), ok(b"got"))) as stage:
+    async with staged(in_turn(fresh(b"new", 200, **fields), fresh(b"got"))) as stage:
         await stage.get(method="POST")
         await wait_all_tasks_blocked()
         assert (await stage.get())[2] == (b"new" if stored else b"got")
@@ -369,7 +328,7 @@ async def test_parts_of_weak_versions_are_not_joined() -> None:
 @pytest.mark.parametrize("told", ["bytes 0-9/*", "bytes 0-8/100", "nonsense", "bytes 9-0/100"])
 async def test_a_part_that_lies_about_itself_is_not_stored(told: str) -> None:
     """It passes to its client as it came."""
-    answers = in_turn(*[ok(bytes(10), 206, content_range=told, etag='"1"')] * 2)
+    answers = in_turn(*[fresh(bytes(10), 206, content_range=told, etag='"1"')] * 2)
     async with staged(answers) as stage:
         assert (await stage.get(range="bytes=0-9"))[2] == bytes(10)
         await stage.get(range="bytes=0-9")
@@ -498,7 +457,7 @@ async def test_interim_responses_pass() -> None:
 
     async def answer(request: Request) -> Response:
         await request.inform(103, Headers({"link": "</style.css>; rel=preload"}))
-        return ok()
+        return fresh()
 
     told: list[tuple[int, str | None]] = []
 
