@@ -19,7 +19,7 @@ from experiments.scenario.delivery import Price
 from experiments.swarm_metrics import names as named
 
 HIT, MISSED, PUSHED = "cache_hit", "cache_missed", "object_pushed"
-STALE_SERVED = "stale_served"
+STALE_SERVED, HANDLER_FAILED = "stale_served", "handler_failed"
 COMPLETED, FAILED, INTERRUPTED = "request_completed", "request_failed", "download_interrupted"
 SIBLING_ANSWERED, PLACED = "sibling_answered", "placement_finished"
 TIERS = ("edge", "regional", "shield", "origin")
@@ -58,6 +58,7 @@ class CdnMetrics(msgspec.Struct, frozen=True, kw_only=True):
 
     `best_hit_ratio` is what caches without limits would have had: only the first request for an
     object at an edge misses. `offload` is 1 - what left the origin / what clients received.
+    `errors` counts answers that a fault in code prevented, such as a router's of your own.
     `moved` counts breaks after which a client asked elsewhere, `resumed` requests that went on
     in the middle of an object. `load_max_over_mean` and `load_jain` (1: even, 1/n: one has all)
     are over the requests that each edge was sent. `from_siblings` counts misses that another edge
@@ -68,6 +69,7 @@ class CdnMetrics(msgspec.Struct, frozen=True, kw_only=True):
 
     requests: int
     failed: int
+    errors: int
     moved: int
     resumed: int
     bytes: int
@@ -121,6 +123,7 @@ def fold(
     return CdnMetrics(
         requests=len(done),
         failed=_count(measured, FAILED),
+        errors=_count(measured, HANDLER_FAILED),
         moved=_count(measured, INTERRUPTED),
         resumed=sum(bool(event.fields["resumed"]) for event in done),
         bytes=delivered,

@@ -53,6 +53,8 @@ def _lines(metrics: CdnMetrics) -> dict[str, str]:
         lines["placement"] = f"{metrics.placement_s:.2f} s, before demand"
     if metrics.moved or metrics.resumed:
         lines["moved"] = f"{metrics.moved} breaks, {metrics.resumed} went on in the middle"
+    if metrics.errors:
+        lines["errors"] = f"{metrics.errors}; see handler_failed in the event log"
     if metrics.stale:
         lines["stale"] = f"{metrics.stale} answers while the origin was out of reach"
     if metrics.from_siblings:

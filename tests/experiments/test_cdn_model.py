@@ -80,6 +80,16 @@ def test_every_routing_serves(routing: str) -> None:
     assert (found.tiers[0].requests == 0) == (routing == "origin-only")
 
 
+def test_a_router_that_fails_is_told(tmp_path: Path) -> None:
+    """A class of one's own may be wrong: nobody hangs, and the run says so."""
+    (tmp_path / "mine.py").write_text(
+        "class Mine:\n    def route(self, client, key, fleet):\n        return 'moon'\n"
+    )
+    found = told(run(cdn={"routing": f"{tmp_path}/mine.py:Mine"}, demand={"lasts": "500ms"}))
+    assert found.requests == 0
+    assert found.errors > found.failed > 0
+
+
 def test_content_routing_stores_each_object_once() -> None:
     """A hash ring makes one large cache of three: more hits, and longer ways."""
     near, ring = told(run()), told(run(cdn={"routing": "hash-ring"}))
