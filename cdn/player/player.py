@@ -246,6 +246,10 @@ class Player:
         try:
             with fetch.scope:
                 fetched = await self._source.fetch(wanted, fetch.heard)
+        except SourceError:
+            if not await self._has_gone(index, rung):
+                raise
+            return None
         finally:
             self._fetch = None
             fetch.judging.cancel()
@@ -328,13 +332,28 @@ class Player:
             if its.playlist is not None:
                 await trio.sleep_until(its.reload_at())
             its = await self._load(rung)
-        if index < self._timeline.first and index == self._next:
-            self._trace("segments_skipped", count=self._timeline.first - index)
-            self._next, self._into = self._timeline.first, 0.0
+        self._skip_what_has_gone(index)
         segment = its.segment(index)
         if segment is not None and its.must_initialise:
             await self._initialise(its, rung)
         return segment
+
+    async def _has_gone(self, index: int, rung: int) -> bool:
+        """Return whether a live video has gone on beyond segment `index`."""
+        if not self._timeline.live:
+            return False
+        await self._load(rung)
+        return self._skip_what_has_gone(index)
+
+    def _skip_what_has_gone(self, index: int) -> bool:
+        """Go on with the first segment there is, if `index` is none any more."""
+        first = self._timeline.first
+        if index >= first:
+            return False
+        if index == self._next:
+            self._trace("segments_skipped", count=first - index)
+            self._next, self._into = first, 0.0
+        return True
 
     async def _initialise(self, its: Rung, rung: int) -> None:
         """Fetch what a rung's segments cannot be decoded without (RFC 8216 4.3.2.5)."""

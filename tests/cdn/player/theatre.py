@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from math import inf
 
@@ -22,6 +22,7 @@ from net.simulation import simulate
 from net.topology import Access, Topology
 from net.virtual import VirtualInternet
 
+Meanwhile = Callable[[VirtualInternet], Awaitable[object]]
 LADDER = "240p:400k,480p:1M,720p:2.5M"
 
 
@@ -49,16 +50,16 @@ def show(
     site: Site,
     *,
     down: float = 10e6,
-    settings: Settings = Settings(),
+    settings: Settings | None = None,
     behaviour: Sequence[Act] = (),
     sizes: Sizes = unknown,
-    meanwhile: Callable[[VirtualInternet], object] | None = None,
+    meanwhile: Meanwhile | None = None,
     horizon: float = 600.0,
     path: str = "/master.m3u8",
 ) -> list[Seen]:
     """Let a viewer with a link of `down` bit/s watch what `site` has; return what was traced.
 
-    `meanwhile` is called with the internet after the session began, and may be a coroutine.
+    `meanwhile` runs beside the session, with the internet.
     """
     topology = Topology()
     topology.add_router("middle")
@@ -78,11 +79,11 @@ def show(
             address = await nursery.start(origin.serve, await network.listen(80))
             player = Player(
                 HttpSource(internet.attach("viewer")), f"http://{address}{path}", abr,
-                settings=settings, behaviour=behaviour, sizes=sizes, trace=trace,
+                settings=settings or Settings(), behaviour=behaviour, sizes=sizes, trace=trace,
             )  # fmt: skip
             began = trio.current_time()
             if meanwhile is not None:
-                nursery.start_soon(meanwhile, internet)  # type: ignore[arg-type] # a coroutine
+                nursery.start_soon(meanwhile, internet)
             await player.watch()
             nursery.cancel_scope.cancel()
 
