@@ -237,8 +237,7 @@ class Player:
         if segment is None or index != self._next:
             return None
         url = self._timeline.rungs[rung].resolve(segment.uri)
-        deadline = min(self._playout.deadline(), trio.current_time() + segment.duration)
-        wanted = Wanted(url, index, rung, segment.byte_range, deadline)
+        wanted = Wanted(url, index, rung, segment.byte_range, self._deadline())
         self._trace("segment_requested", index=index, rung=rung)
         fetch = self._fetch = _Fetch(rung)
         if self._settings.abandon:
@@ -259,6 +258,11 @@ class Player:
         fetch.heard(fetched.bytes)
         self._take(fetch, index, segment, fetched.server, fetched.hit)
         return None
+
+    def _deadline(self) -> float:
+        """Return when nothing is left to play: now, if the viewer waits already."""
+        playing = self._playout.state is State.PLAYING
+        return self._playout.deadline() if playing else trio.current_time()
 
     def _take(
         self, fetch: _Fetch, index: int, segment: Segment, server: str, hit: bool | None

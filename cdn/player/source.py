@@ -22,8 +22,8 @@ class Wanted:
     """One segment at one rung: number `index` of the video, None for a rung's init file.
 
     `byte_range` is its (length, offset) within `url`, None for the whole. At `deadline`, in
-    seconds on trio's clock, the player will have nothing left to play; before that there is time
-    to ask elsewhere than the edge.
+    seconds on trio's clock, the player will have nothing left to play: now where the viewer waits
+    already, never in a pause. Before that there is time to ask elsewhere than the edge.
     """
 
     url: str
