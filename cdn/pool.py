@@ -149,6 +149,19 @@ class PooledResponse:
     async def __anext__(self) -> Buffer:
         return await self._response.__anext__()
 
+    async def discard(self, limit: int) -> None:
+        """Read a body of at most `limit` bytes for nothing but its connection, and close."""
+        read = 0
+        try:
+            async for data in self:
+                read += len(data)
+                if read > limit:
+                    break
+        except HttpError:
+            pass  # the connection is spent, which is all that closing needs to know
+        finally:
+            await self.aclose()
+
     async def aclose(self) -> None:
         """Give the connection back, closed if the body was not read to its end."""
         if self._open:

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from typing import Protocol
 from urllib.parse import urljoin, urlsplit
 
+import trio
+
 from cdn.pool import GatewayError, Pool, PooledResponse
 from net.seam import Address, Network
 from net.trace import Trace, silent
@@ -16,6 +18,9 @@ from wire.http.client import Inform
 from wire.http.headers import Headers
 from wire.http.message import NO_FIELDS, Buffer, Request
 from wire.http.target import Target
+
+_SHORT = 4096
+"""Bytes of a refusal that are read so that its connection can be used again."""
 
 
 class Upstream(Protocol):
@@ -95,12 +100,31 @@ class OneOrigin:
         inform: Inform | None = None,
     ) -> PooledResponse:
         """Ask the siblings for what they have, then the origin."""
-        if method == "GET":
-            for address in self._siblings:
-                response = await self._ask_sibling(address, key, headers)
-                if response is not None:
-                    return response
+        if method == "GET" and self._siblings:
+            response = await self._ask_siblings(key, headers)
+            if response is not None:
+                return response
         return await self._origin.send(method, key, headers=headers, body=body, inform=inform)
+
+    async def _ask_siblings(self, key: str, headers: Headers) -> PooledResponse | None:
+        """Ask all siblings at once; return the first answer that is of use."""
+        first: PooledResponse | None = None
+
+        async def ask(address: Address) -> None:
+            nonlocal first
+            response = await self._ask_sibling(address, key, headers)
+            if response is None:
+                return
+            if first is not None:
+                await response.aclose()
+                return
+            first = response
+            nursery.cancel_scope.cancel()
+
+        async with trio.open_nursery() as nursery:
+            for address in self._siblings:
+                nursery.start_soon(ask, address)
+        return first
 
     async def _ask_sibling(
         self, address: Address, key: str, headers: Headers
@@ -112,7 +136,7 @@ class OneOrigin:
             self._trace("sibling_failed", path=key, sibling=str(address), reason=error.reason)
             return None
         if response.status >= 400:
-            await response.aclose()
+            await response.discard(_SHORT)
             return None
         self._trace("sibling_answered", path=key, sibling=str(address), status=response.status)
         return response

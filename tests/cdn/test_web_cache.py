@@ -444,7 +444,7 @@ async def test_siblings_are_asked_before_the_origin() -> None:
         assert (await ask("/b"))[0] == CONTENT
         assert [request.target.path for request in stage.origin.requests] == ["/a", "/b"]
         assert stage.journal.count("sibling_answered") == 1
-        assert stage.journal.count("sibling_failed") == 1
+        assert stage.journal.count("sibling_failed") >= 1
         nursery.cancel_scope.cancel()
 
 
