@@ -20,6 +20,7 @@ from experiments import (
     fluid,
     swarm_metrics,
     video_metrics,
+    viewer_metrics,
     workload,
 )
 from experiments import content as contents
@@ -34,6 +35,7 @@ from experiments.scenario import Scenario
 from experiments.stage import Internet, Stage
 from experiments.swarm_metrics import SwarmMetrics
 from experiments.video_metrics import VideoMetrics
+from experiments.viewer_metrics import ViewerMetrics
 from experiments.world import SERVER, World
 from net.calibration import Calibration
 from net.clock import VirtualClock
@@ -52,7 +54,8 @@ class Outcome:
     """One finished run: its scenario, the file's size, numbers, times (s), event log (gzip).
 
     `calibration` says whether the links did what they were asked; `swarm` is None where no
-    chunks were exchanged, `cdn` where no catalogue was delivered, `video` where nobody watched.
+    chunks were exchanged, `cdn` where no catalogue was delivered, `video` and `viewers` where
+    nobody watched.
     """
 
     scenario: Scenario
@@ -65,6 +68,7 @@ class Outcome:
     events: bytes
     cdn: CdnMetrics | None = None
     video: VideoMetrics | None = None
+    viewers: ViewerMetrics | None = None
 
     @property
     def name(self) -> str:
@@ -109,6 +113,7 @@ def run(scenario: Scenario, network: NetworkName = "virtual") -> Outcome:
         log.compressed(),
         _as_cdn(events, world),
         _as_video(events, world),
+        viewer_metrics.fold(events, world.region) if scenario.video is not None else None,
     )
 
 
@@ -131,6 +136,8 @@ def _bound(world: World, size: int) -> float:
 
 
 def _as_swarm(events: list[Event], world: World, size: int) -> SwarmMetrics | None:
+    if world.scenario.video is not None:
+        return None  # a swarm that delivers no file
     hosts = (SERVER, *world.edges, *world.clients)
     uplinks = {host: world.topology.access(host).up for host in hosts}
     metrics = swarm_metrics.fold(events, size=size, server=SERVER, uplinks=uplinks)

@@ -53,6 +53,10 @@ class World:
         """The sum of the clients' uplinks."""
         return sum(self.topology.access(client).up for client in self.clients)
 
+    def region(self, host: str) -> str:
+        """Return the router `host` is attached to: the access network it is in."""
+        return next(iter(self.topology.graph.neighbors(host)))
+
     def bound_of_one(self, size: int) -> float:
         """The least time in which the slowest client can have `size` bytes, whenever it comes."""
         return transfer_time(size, self.slowest_down)

@@ -13,6 +13,7 @@ import trio
 
 from net.seam import Address, Connection, Listener
 from net.trace import Trace, silent
+from tracker.introduction import Introduction, anyone
 from tracker.registry import INTERVAL, FullError, Registry
 from wire.announce import ANNOUNCE_PATH, SCRAPE_PATH, Announce, parse_scrape
 from wire.errors import ProtocolError
@@ -37,9 +38,13 @@ class Tracker:
         wall: Callable[[], float],
         interval: float = INTERVAL,
         trace: Trace = silent,
+        introduce: Introduction = anyone,
     ) -> None:
-        """Choose peers with `rng`; `wall` (POSIX seconds) dates responses, `interval` is in s."""
-        self._registry = Registry(rng=rng, interval=interval)
+        """Let `introduce` choose peers with `rng`; `wall` (POSIX seconds) dates responses.
+
+        `interval` is in seconds.
+        """
+        self._registry = Registry(rng=rng, interval=interval, introduce=introduce)
         self._wall = wall
         self._trace = trace
 

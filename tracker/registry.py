@@ -9,8 +9,8 @@ import random
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import NamedTuple
 
+from tracker.introduction import Introduction, Place, anyone
 from wire.announce import (
     MAX_SCRAPED,
     Announce,
@@ -29,13 +29,6 @@ GRACE = 30.0
 
 class FullError(Exception):
     """The tracker has no room for another peer or swarm."""
-
-
-class Place(NamedTuple):
-    """Where a peer listens; a stranger can only speak for its own host."""
-
-    host: str
-    port: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +91,18 @@ class Registry:
         interval: float = INTERVAL,
         max_swarms: int = 1000,
         max_peers: int = 5000,
+        introduce: Introduction = anyone,
     ) -> None:
+        """`introduce` chooses, with `rng`, whom a peer is told of."""
         self._rng = rng
+        self._introduce = introduce
         self._interval = interval
         self._max_swarms = max_swarms
         self._max_peers = max_peers
         self._swarms: dict[bytes, Swarm] = {}
 
     def announce(self, now: float, announce: Announce, host: str) -> AnnounceReply:
-        """Note what a peer at `host` says and return some others, chosen at random.
+        """Note what a peer at `host` says and return some others.
 
         Who has everything is told only of those who lack something: it needs no other.
 
@@ -167,7 +163,7 @@ class Registry:
             for place, member in swarm.members.items()
             if place != asker and not (for_complete and member.complete)
         ]
-        chosen = self._rng.sample(others, min(numwant, len(others)))
+        chosen = list(self._introduce(asker, others, numwant, self._rng))
         chosen.sort(key=lambda place: not swarm.members[place].complete)  # who dials in order
         return tuple(
             [Contact(swarm.members[place].peer_id, place.host, place.port) for place in chosen]

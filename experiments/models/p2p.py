@@ -21,6 +21,7 @@ from peer.node import Peer
 from peer.store import ChunkPool, ChunkStore, MemoryStore
 from peer.strategy import Strategies
 from peer.web_plan import WebSettings
+from tracker.introduction import Introduction, anyone
 from tracker.node import Tracker
 
 LOOK_ROUND = 0.25  # seconds between looks whether the seed may leave
@@ -58,7 +59,7 @@ class P2p:
             stage.fetch(client, partial(join_swarm, stage, client, store, trackers, strategies))
 
 
-async def start_tracker(stage: Stage, host: str) -> Address:
+async def start_tracker(stage: Stage, host: str, *, introduce: Introduction = anyone) -> Address:
     """Run a tracker on `host`, whose links are no bottleneck; return where.
 
     Started again, it listens where it did, and knows nobody.
@@ -67,7 +68,10 @@ async def start_tracker(stage: Stage, host: str) -> Address:
 
     async def run(*, task_status: trio.TaskStatus[Address]) -> None:
         nonlocal port
-        tracker = Tracker(rng=stage.rng(host, "tracker"), wall=stage.wall, trace=stage.trace(host))
+        tracker = Tracker(
+            rng=stage.rng(host, "tracker"), wall=stage.wall, trace=stage.trace(host),
+            introduce=introduce,
+        )  # fmt: skip
         listener = await stage.network(host).listen(port)
         port = listener.address.port
         await tracker.serve(listener, task_status=task_status)

@@ -124,13 +124,21 @@ async def start_origin(stage: Stage, video: Synthetic) -> Address:
     return address
 
 
-async def start_edges(stage: Stage, video: Synthetic, origin: Address) -> Mapping[str, Address]:
-    """Start an edge per region, with the first segments if asked to; return where they serve."""
+async def start_edges(
+    stage: Stage, video: Synthetic, origin: Address, *, whole: bool = False
+) -> Mapping[str, Address]:
+    """Start an edge per region, with the first segments if asked to; return where they serve.
+
+    Asked for a part of a segment they lack, they fetch it `whole`, or only that part.
+    """
     addresses, doors = dict[str, Address](), list[Address]()
     capacity = 2 * sum(sum(each.sizes) for each in video.renditions) + 2**20
     for name in stage.world.edges:
         network = stage.network(name)
-        edge = Edge(network, origin, capacity=capacity, wall=stage.wall, trace=stage.trace(name))
+        edge = Edge(
+            network, origin, capacity=capacity, wall=stage.wall, trace=stage.trace(name),
+            whole=whole,
+        )  # fmt: skip
         addresses[name] = await stage.serve(name, partial(edge.serve, await network.listen()))
         placement = partial(edge.serve_placement, await network.listen())
         doors.append(await stage.serve(name, placement))

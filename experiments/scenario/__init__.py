@@ -40,6 +40,7 @@ from experiments.scenario.sections import (
     Server,
     WebSeed,
 )
+from experiments.scenario.sharing import Viewers
 from experiments.scenario.streaming import Behaviour, Buffer, ChangingLink, Pause, Quit, Seek, Video
 from experiments.scenario.writing import to_toml
 
@@ -82,6 +83,7 @@ __all__ = [
     "Timetable",
     "TrackerOutage",
     "Video",
+    "Viewers",
     "WebSeed",
     "load",
     "parse",

@@ -18,7 +18,7 @@ from experiments import faults as adversities
 from experiments import units
 from experiments.capacity import SHIPPED
 from experiments.quantities import Duration, Rate, Size
-from experiments.scenario import delivery, streaming
+from experiments.scenario import delivery, sharing, streaming
 from experiments.scenario.checks import problems
 from experiments.scenario.sections import (
     Clients,
@@ -60,6 +60,7 @@ _SECTIONS: Mapping[str, type[msgspec.Struct]] = {
     "$.cdn.price": delivery.Price,
     "$.video": streaming.Video,
     "$.video.buffer": streaming.Buffer,
+    "$.viewers": sharing.Viewers,
     "$.links": streaming.ChangingLink,
 }
 

@@ -14,6 +14,7 @@ from experiments.faults import Fault
 from experiments.population import Arrival, Departure, FlashCrowd, Never
 from experiments.quantities import Duration, Rate, Size
 from experiments.scenario.delivery import Catalogue, Cdn, Demand
+from experiments.scenario.sharing import Viewers
 from experiments.scenario.streaming import Behaviour, ChangingLink, Video
 from peer.settings import PeerSettings
 from peer.web_plan import WebAddress, WebSettings
@@ -113,7 +114,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     A swarm's peers know `trackers` of them, and ask the next when one fails. The model `cdn`
     delivers the objects of `catalogue` instead, as `demand` asks for them, and models of video
-    deliver `video`.
+    deliver `video`, those of swarms as `viewers` says.
     """
 
     name: str
@@ -132,6 +133,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     demand: Demand | None = None
     cdn: Cdn | None = None
     video: Video | None = None
+    viewers: Viewers = Viewers()
     links: list[ChangingLink] = []
     faults: list[Fault] = []
 

@@ -21,7 +21,8 @@ from experiments.scenario.streaming import Video
 if TYPE_CHECKING:
     from experiments.scenario.sections import Scenario
 
-MODELS = ("video-server", "video-cdn")
+SWARMS = ("video-p2p", "video-hybrid")
+MODELS = ("video-server", "video-cdn", *SWARMS)
 """The models that deliver a [video]."""
 
 
@@ -40,6 +41,10 @@ def problems(scenario: Scenario) -> Iterator[tuple[str, str]]:
     if not plays:
         yield "video", f"only the models {', '.join(MODELS)} deliver a [video]"
     yield from _video_problems(scenario.video)
+    if scenario.model in SWARMS:
+        yield from scenario.viewers.problems()
+        if scenario.video.live:
+            yield "video.live", f"the model {scenario.model!r} shares what is there beforehand"
     for index, group in enumerate(scenario.clients):
         if group.abr is not None:
             yield from _refused(f"clients[{index}].abr", partial(find_rule, group.abr))
