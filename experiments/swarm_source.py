@@ -88,13 +88,12 @@ class SwarmSource:
         if place is None:
             return await self._http.fetch(wanted, heard)
         self._move(place, wanted.deadline)
-        chunks, size = self._video.mask([place]), self._size(place)
-        if not chunks & ~self._store.have:
-            return Fetched(size, "swarm", hit=True)
+        chunks = self._video.mask([place])
+        hit = not chunks & ~self._store.have
         while chunks & ~self._store.have:
             await self._store.another()
-            heard(self._size(place))
-        return Fetched(size, "swarm", hit=False)
+            heard(self._held(place))
+        return Fetched(self._held(place), "swarm", hit)
 
     async def aclose(self) -> None:
         """Leave the swarm, and let go of connections."""
@@ -150,7 +149,7 @@ class SwarmSource:
             last += 1
         return range(first, last + 1)
 
-    def _size(self, place: Place) -> int:
+    def _held(self, place: Place) -> int:
         """Return the bytes of a segment that are here."""
         manifest, have = self._store.manifest, self._store.have
         return sum(

@@ -115,7 +115,10 @@ class _Audience:
         await stage.serve(SERVER, peer.run)
 
     def source(self, client: str, server: Address, *, web: bool) -> tuple[Source, str]:
-        """Return the source of a viewer, and the video's URL at `server`, its edge if `web`."""
+        """Return the source of a viewer, and the video's URL at `server`, its edge if `web`.
+
+        Its peer asks nobody twice: all of what it looks for is soon asked for, again and again.
+        """
         stage, viewers = self._stage, self._stage.world.scenario.viewers
         store, group = WindowStore(self._video.manifest, self._pool), self._groups[client]
         edge = WebAddress(server, "/", parts=self._video.parts)
@@ -125,7 +128,7 @@ class _Audience:
             *self._trackers,
             rng=stage.rng(client, "peer"),
             trace=stage.trace(client),
-            settings=stage.world.scenario.peers.settings(),
+            settings=replace(stage.world.scenario.peers.settings(), endgame_copies=1),
             strategies=Strategies(group.picker, group.choker, group.seed_choker),
             web=WebSettings((edge,), viewers.policy) if web else None,
         )
