@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 import trio
@@ -34,7 +35,7 @@ from experiments.offload import offload
 from experiments.scenario import Scenario
 from experiments.stage import Internet, Stage
 from experiments.swarm_metrics import SwarmMetrics
-from experiments.video_metrics import VideoMetrics
+from experiments.video_metrics import VideoMetrics, Viewer
 from experiments.viewer_metrics import ViewerMetrics
 from experiments.world import SERVER, World
 from net.calibration import Calibration
@@ -169,9 +170,11 @@ def _as_video(events: list[Event], world: World) -> VideoMetrics | None:
     scenario = world.scenario
     if scenario.video is None:
         return None
-    groups = zip(scenario.client_names, scenario.client_groups, strict=True)
-    rules = {client: group.abr or scenario.video.abr for client, group in groups}
-    return video_metrics.fold(events, rules)
+    names, viewers = iter(scenario.client_names), list[Viewer]()
+    for number, group in enumerate(scenario.clients, start=1):
+        abr = group.abr or scenario.video.abr
+        viewers += [Viewer(name, abr, number) for name in islice(names, group.count)]
+    return video_metrics.fold(events, viewers)
 
 
 def _on_virtual(world: World, content: Content) -> tuple[EventLog, Calibration]:

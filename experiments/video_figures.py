@@ -13,7 +13,7 @@ from experiments.figures import INK, STYLES, render, style
 from experiments.log import Event
 from experiments.runner import Outcome
 from experiments.session_history import SessionHistory, fold
-from experiments.video_metrics import Session
+from experiments.video_metrics import Session, labelled
 
 if TYPE_CHECKING:  # importing matplotlib takes most of a second
     from matplotlib.axes import Axes
@@ -40,16 +40,8 @@ def draw(outcome: Outcome) -> dict[str, bytes]:
     first = video.each[0]
     named = {"session": session(events, first.client, caption=f"{caption} · {first.abr}")}
     if video.sessions > 1:
-        named["sessions-cdf"] = distributions(by_rule(video.each), caption=caption)
+        named["sessions-cdf"] = distributions(labelled(video.each), caption=caption)
     return {f"{name}.{form}": data for name, forms in named.items() for form, data in forms.items()}
-
-
-def by_rule(sessions: Sequence[Session]) -> dict[str, list[Session]]:
-    """Return the sessions by the rule that chose their rates."""
-    found: dict[str, list[Session]] = {}
-    for each in sessions:
-        found.setdefault(each.abr, []).append(each)
-    return found
 
 
 def session(events: Sequence[Event], client: str, *, caption: str) -> dict[str, bytes]:

@@ -37,6 +37,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     client: str
+    group: int
     abr: str
     ended: str
     segments: int
@@ -84,18 +85,24 @@ MEANS = (
 """What is averaged over sessions."""
 
 
-def fold(events: Iterable[Event], rules: Mapping[str, str]) -> VideoMetrics | None:
-    """Return the metrics of the sessions, None if there was none.
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who watches: a client of a group (from 1 on), by a rule."""
 
-    `rules` are by client, and give the sessions' order.
-    """
+    client: str
+    abr: str
+    group: int = 1
+
+
+def fold(events: Iterable[Event], viewers: Iterable[Viewer]) -> VideoMetrics | None:
+    """Return the metrics of the sessions, in the order of `viewers`; None if there was none."""
     books: dict[str, _Book] = {}
     for event in events:
         if event.name == STARTED:
             books[event.host] = _Book(event.time)
         if event.host in books:
             books[event.host].note(event)
-    each = [books[host].session(host, rule) for host, rule in rules.items() if host in books]
+    each = [books[who.client].session(who) for who in viewers if who.client in books]
     return summarise(each) if each else None
 
 
@@ -108,6 +115,17 @@ def summarise(each: Sequence[Session]) -> VideoMetrics:
         means={name: found for name in MEANS if (found := estimate(each, name)) is not None},
         each=list(each),
     )
+
+
+def labelled(sessions: Sequence[Session]) -> dict[str, list[Session]]:
+    """Return the sessions by rule, or by rule and group where groups share a rule."""
+    rules = {each.group: each.abr for each in sessions}
+    shared = len(set(rules.values())) < len(rules)
+    found: dict[str, list[Session]] = {}
+    for each in sessions:
+        label = f"{each.group}: {each.abr}" if shared else each.abr
+        found.setdefault(label, []).append(each)
+    return found
 
 
 def estimate(each: Iterable[Session], name: str) -> Estimate | None:
@@ -205,7 +223,7 @@ class _Book:
         if fields["behind"] is not None:
             self.behind.append(_number(fields["behind"]))
 
-    def session(self, client: str, abr: str) -> Session:
+    def session(self, who: Viewer) -> Session:
         stalled, played = self.spent.get(STALLED, 0.0), self.spent.get(PLAYING, 0.0)
         startup = self.spent.get(STARTED, 0.0)
         lasted = self.now - self.began
@@ -214,8 +232,9 @@ class _Book:
         linear = [rate / 1e6 for rate in self.bitrates]
         logarithms = [math.log(rate / lowest) for rate in self.bitrates]
         return Session(
-            client=client,
-            abr=abr,
+            client=who.client,
+            group=who.group,
+            abr=who.abr,
             ended=self.ended,
             segments=len(self.bitrates),
             bytes=self.bytes,

@@ -103,6 +103,7 @@ class _Contested(Campaign):
     def present(self, results: Results, done: Sequence[Outcome], state: State) -> None:
         """Print the tables and keep them beside the runs' metrics."""
         from experiments import video_figures
+        from experiments.video_metrics import labelled
 
         sessions = {each.scenario.name: each.video.each for each in done if each.video is not None}
         rows = self.contest.rows(sessions)
@@ -114,7 +115,7 @@ class _Contested(Campaign):
         results.add_record("table.json", rows)
         every = [session for run in sessions.values() for session in run]
         if every:
-            forms = video_figures.distributions(video_figures.by_rule(every), caption=self.title)
+            forms = video_figures.distributions(labelled(every), caption=self.title)
             self.keep_figures(results, {f"sessions-cdf.{form}": f for form, f in forms.items()})
         results.finish([each.metrics for each in done], state, videos=[each.video for each in done])
 

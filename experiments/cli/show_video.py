@@ -15,19 +15,18 @@ if TYPE_CHECKING:
     from experiments.abr_table import Row
     from experiments.video_metrics import Estimate, Session, VideoMetrics
 
-_WIDE = 170
+_WIDE = 200
 _COLUMNS = (
     "N", "stalled", "start-up s", "stalls", "rebuffer %", "Mbit/s", "switches", "abandoned",
-    "buffer s", "hits %", "QoE linear", "QoE log",
+    "buffer s", "hits %", "behind s", "QoE linear", "QoE log",
 )  # fmt: skip
 
 
 def tables(metrics: VideoMetrics, *, title: str) -> None:
     """Print a line per rule with means over its sessions, and how many of them stalled."""
-    from experiments.video_figures import by_rule
-    from experiments.video_metrics import summarise
+    from experiments.video_metrics import labelled, summarise
 
-    rows = {rule: summarise(own) for rule, own in by_rule(metrics.each).items()}
+    rows = {label: summarise(own) for label, own in labelled(metrics.each).items()}
     out = _table(title, "rule", *_COLUMNS)
     for rule, own in rows.items():
         means = own.means
@@ -35,7 +34,7 @@ def tables(metrics: VideoMetrics, *, title: str) -> None:
             rule, str(own.sessions), str(own.stalled), _sure(means.get("startup_s")),
             _sure(means["stalls"]), _sure(means["rebuffer_ratio"], 100),
             _sure(means["bitrate"], 1e-6), _sure(means["switches"]), _sure(means["abandoned"]),
-            _sure(means["buffer_s"]), _sure(means.get("hits"), 100),
+            _sure(means["buffer_s"]), _sure(means.get("hits"), 100), _sure(means.get("behind_s")),
             _sure(means["qoe_linear"]), _sure(means["qoe_log"]),
         )  # fmt: skip
     _print(out)

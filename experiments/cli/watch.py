@@ -78,7 +78,7 @@ def watch(
     code, events = _play(
         url, rule, Settings(thresholds), leave, _talking(told, quiet=quiet or verbose)
     )
-    metrics = video_metrics.fold(events, {_CLIENT: abr})
+    metrics = video_metrics.fold(events, [video_metrics.Viewer(_CLIENT, abr)])
     if metrics is None:
         return code
     session = metrics.each[0]
