@@ -22,6 +22,8 @@ MOST_TAGS = 64
 MOST_JOINED = 16 * 2**20
 """Bytes up to which parts that touch are joined: each join copies them."""
 SURROGATE_KEY = "surrogate-key"
+SLICE = " #"
+"""What stands between the key of an object and the number of a slice; no target has a blank."""
 
 
 Admits = Callable[[str, int], bool]
@@ -94,6 +96,7 @@ class Cache:
         self._shelf: Shelf = Memory() if shelf is None else shelf
         self._stored: dict[str, list[Stored]] = {}
         self._keys: dict[str, str] = {}
+        self._pieces: dict[str, dict[str, None]] = {}
         self._tagged: dict[str, dict[str, None]] = {}
         self._unstored: WeakSet[Body] = WeakSet()
         for key, stored in self._shelf.load():
@@ -149,6 +152,10 @@ class Cache:
             return None
         return self._insert(key, stored)
 
+    def pieces(self, key: str) -> tuple[str, ...]:
+        """Return the keys of the slices that are stored of the object called `key`."""
+        return tuple(self._pieces.get(key, ()))
+
     def _insert(self, key: str, stored: Stored) -> list[tuple[str, Stored]] | None:
         name = key + stored.variant
         cost = stored.cost + len(name) + self._shelf.overhead
@@ -162,6 +169,8 @@ class Cache:
         self._unstored.discard(stored.body)
         self._stored.setdefault(key, []).insert(0, stored)
         self._keys[name] = key
+        if (whole := key.partition(SLICE)[0]) != key:
+            self._pieces.setdefault(whole, {})[key] = None
         for tag in tags(stored):
             self._tagged.setdefault(tag, {})[name] = None
         victims = self._eviction.insert(name, cost)
@@ -233,11 +242,9 @@ class Cache:
         variants.remove(stored)
         if not variants:
             del self._stored[key]
+            _take_out(self._pieces, key.partition(SLICE)[0], key)
         for tag in tags(stored):
-            names = self._tagged.get(tag, {})
-            names.pop(name, None)
-            if not names:
-                self._tagged.pop(tag, None)
+            _take_out(self._tagged, tag, name)
         if name != kept:
             self._shelf.drop(name)
         self._unstored.add(stored.body)
@@ -287,6 +294,13 @@ def _covers(new: Part | None, old: Part | None) -> bool:
     if new is None or old is None:
         return new is None
     return new.span.start <= old.span.start and old.span.stop <= new.span.stop
+
+
+def _take_out(groups: dict[str, dict[str, None]], group: str, name: str) -> None:
+    names = groups.get(group, {})
+    names.pop(name, None)
+    if not names:
+        groups.pop(group, None)
 
 
 def tags(stored: Stored) -> list[str]:

@@ -41,15 +41,23 @@ class Selection:
     span: Span | None = None
 
 
-def select(request: Headers, validators: Validators, size: int | None, status: int) -> Selection:
+def select(
+    request: Headers,
+    validators: Validators,
+    size: int | None,
+    status: int,
+    *,
+    made: str | None = None,
+) -> Selection:
     """Return what to send of a representation of `size` bytes whose plain answer is `status`.
 
+    `made` is its Date, which stands in for a missing Last-Modified (RFC 9111 4.3.2).
     Conditions are judged in the order of RFC 9110 13.2.2, and only where the plain answer is a
     200; an unknown size (None) cannot be cut into ranges.
     """
     if status != 200 or _CONDITIONAL.isdisjoint(request.names()):
         return Selection(status)
-    if (failed := _failed_condition(request, validators)) is not None:
+    if (failed := _failed_condition(request, validators, made)) is not None:
         return Selection(failed)
     field = request.get("range")
     if field is None or size is None or not range_stands(request, validators):
@@ -61,13 +69,15 @@ def select(request: Headers, validators: Validators, size: int | None, status: i
     return Selection(206, span) if span else Selection(200)
 
 
-def _failed_condition(request: Headers, validators: Validators) -> int | None:
+def _failed_condition(request: Headers, validators: Validators, made: str | None) -> int | None:
     if not _precondition_holds(request, validators):
         return 412
     if (tags := request.get("if-none-match")) is not None:
         return 304 if _matches(tags, validators.etag, strong=False) else None
     if (since := request.get("if-modified-since")) is not None:
-        return 304 if _unchanged_since(since, validators.last_modified, unknown=False) else None
+        modified = validators.last_modified
+        modified = parse_date(made or "") if modified is None else modified
+        return 304 if _unchanged_since(since, modified, unknown=False) else None
     return None
 
 

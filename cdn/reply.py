@@ -33,7 +33,7 @@ def reply(
     """
     head = request.method == "HEAD"  # for which ranges are not defined (RFC 9110 14.2)
     asked = request.headers.without("range", "if-range") if head else request.headers
-    choice = select(asked, validators, size, status)
+    choice = select(asked, validators, size, status, made=fields.get("date"))
     if choice.status == status:
         if head and size is not None:
             return Response(status, fields.replace({"content-length": str(size)}))

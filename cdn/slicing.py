@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Self
 
+from cdn.ask import Ask, Passing
 from cdn.cache import Cache
-from cdn.fetcher import Ask, Fetcher, Passing
+from cdn.fetcher import Fetcher
 from cdn.forwarding import CONDITIONS
 from cdn.freshness import Failure, Verdict
 from cdn.pool import GatewayError
@@ -117,9 +118,9 @@ class Slicer:
             return None
         return Piece(answer.stored, hit=False)
 
-    def drop(self, ask: Ask) -> None:
-        """Drop a slice: it is not of the version that the others are of."""
-        self._cache.discard(ask.place)
+    def drop(self, request: Request, key: str, at: int) -> None:
+        """Drop the slice with byte `at`: it does not go with the others, or cannot be read."""
+        self._cache.discard(self.ask(request, key, at).place)
 
     def ahead(self, request: Request, key: str, at: int) -> None:
         """Begin to fetch the slice with byte `at`, unless it is stored."""
@@ -184,16 +185,20 @@ class _Slices:
         stop = min(self.stop, piece.stop if piece.stop is not None else self.stop)
         if stop < self.stop:
             self.slicer.ahead(self.request, self.key, stop)
-        return piece.stored.body.read(self.at - piece.start, stop - piece.start)
+        try:
+            return piece.stored.body.read(self.at - piece.start, stop - piece.start)
+        except OSError as error:
+            self.slicer.drop(self.request, self.key, self.at)
+            raise TruncatedError(f"a slice cannot be read: {error}") from error
 
     async def _next(self) -> Piece:
         ask = self.slicer.ask(self.request, self.key, self.at)
         piece = await self._piece(ask)
         if piece is not None and piece.hit and not self._goes_on(piece):
-            self.slicer.drop(ask)
+            self.slicer.drop(self.request, self.key, self.at)
             piece = await self._piece(ask)
         if piece is None or not self._goes_on(piece):
-            self.slicer.drop(self.slicer.ask(self.request, self.key, self.first.start))
+            self.slicer.drop(self.request, self.key, self.first.start)
             raise TruncatedError(f"slice {ask.slice} is of another version")
         return piece
 

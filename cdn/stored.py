@@ -77,16 +77,6 @@ class Stored:
         return self.part.size if self.part is not None else self.body.length
 
     @property
-    def answering(self) -> Validators:
-        """What a client's conditions are judged by: Date stands in for a missing Last-Modified.
-
-        RFC 9111 4.3.2.
-        """
-        if self.validators.last_modified is not None:
-            return self.validators
-        return Validators(self.validators.etag, parse_date(self.headers.get("date") or ""))
-
-    @property
     def variant(self) -> str:
         """What tells this response from others under the same key; empty for the plain one."""
         part = "" if self.part is None else f" {self.part.span.content_range(self.part.size)}"

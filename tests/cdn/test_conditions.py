@@ -69,3 +69,12 @@ def test_a_body_of_unknown_size_is_not_cut() -> None:
 def test_conditions_apply_to_success_only() -> None:
     """A stored 404 stays a 404."""
     assert select(Headers({"if-none-match": "*"}), NOW, 10, 404) == Selection(404)
+
+
+def test_the_date_stands_in_where_a_client_asks_for_changes() -> None:
+    """RFC 9111 4.3.2; If-Unmodified-Since does not count without a date of modification."""
+    for fields, status in (
+        ({"if-modified-since": LATER}, 304),
+        ({"if-unmodified-since": EARLIER}, 200),
+    ):
+        assert select(Headers(fields), Validators(), 10, 200, made=SAME) == Selection(status)

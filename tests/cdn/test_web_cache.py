@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from cdn.body import Body
 from cdn.edge import Edge
-from cdn.fetcher import UNSHARED
+from cdn.freshness import Exchange
+from cdn.intake import UNSHARED
+from cdn.store.disk import Disk
+from cdn.stored import Stored
 from net.seam import Address
 from tests.cdn.internet import wall
 from tests.cdn.stage import CONTENT, FOREVER, fixed, fresh, in_turn, ranged, staged, status_of
@@ -408,6 +415,34 @@ async def test_an_unsafe_request_drops_all_slices() -> None:
         await stage.get()
         await stage.get(method="DELETE")
         assert len(stage.edge.cache) == 0
+
+
+@pytest.mark.trio
+async def test_what_is_pushed_takes_the_place_of_slices() -> None:
+    """They are of an older version."""
+    async with staged(ranged(CONTENT), slice_size=1000) as stage:
+        await stage.get()
+        exchange = Exchange("GET", Headers(), 200, Headers(FOREVER), wall(), wall())
+        stage.edge.web_cache.place("/a", Stored.of(exchange, Body.of(b"new")))
+        assert list(stage.edge.cache) == ["/a"]
+
+
+@pytest.mark.trio
+@pytest.mark.parametrize("options", [{}, {"slice_size": 1000}], ids=str)
+async def test_what_cannot_be_read_any_more_is_fetched_anew(
+    options: dict[str, Any], tmp_path: Path
+) -> None:
+    """Who deletes a store's files costs it what was in them, and clients nothing for long."""
+    with Disk(tmp_path) as disk:
+        async with staged(ranged(CONTENT), shelf=disk, **options) as stage:
+            await stage.get()
+            for path in (tmp_path / "bodies").rglob("*.*"):
+                path.unlink()
+            assert (await stage.get(range="bytes=10-19"))[::2] == (206, CONTENT[10:20])
+            for _ in range(5):
+                with suppress(TruncatedError):
+                    await stage.get()
+            assert (await stage.get())[::2] == (200, CONTENT)
 
 
 # -- siblings ---------------------------------------------------------------------------------
