@@ -301,12 +301,14 @@ class Swarm:
     def _announce(self, index: int, now: float) -> None:
         """Have a new chunk told to everybody soon; having everything, tell everybody so.
 
-        Who is served, and has nothing else to ask for, is told of a rare one at once.
+        Of a rare one who would be served, and has nothing else to ask for, is told at once.
         """
         self._news.append(index)
         self._announce_at = min(self._announce_at, now + self._settings.have_delay)
         if self._download.availability.count(index) <= RARE:
-            self._tell([each for each in self.neighbours if not (each.am_choking or each.queue)])
+            free = self._upload.has_free_slot
+            useful = [each for each in self.neighbours if free or not each.am_choking]
+            self._tell([each for each in useful if not each.queue])
         if self.store.complete:
             everything = Bitfield.of(self.store.have, self._chunk_count)
             for neighbour in self.neighbours:

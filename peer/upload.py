@@ -41,6 +41,11 @@ class Upload:
         """Whether nothing moves, and nothing that could be sent now is asked for."""
         return all(each in self._sending for each in self._turns) and not self._active(now)
 
+    @property
+    def has_free_slot(self) -> bool:
+        """Whether one more neighbour could be served."""
+        return len(self._unchoked) < self.slots
+
     def rechoke(self, neighbours: Iterable[Neighbour], shares: Mapping[bytes, float]) -> None:
         """Begin a round: serve the interested whose ids `shares` has, with these shares."""
         chosen = dict.fromkeys(

@@ -248,7 +248,7 @@ def test_new_chunks_are_told_together() -> None:
 
 def test_a_rare_chunk_is_told_of_at_once_to_who_can_use_the_news() -> None:
     """What only its source had spreads as a cascade; who is choked, or busy, hears of it soon."""
-    swarm, source = meet(0b1)
+    swarm, source = meet(0b1, PeerSettings(upload_slots=2))
     served, busy, choked = [Neighbour(name, name.encode() * 20, 0.0) for name in "abc"]
     for neighbour in (served, busy, choked):
         swarm.join(neighbour)
