@@ -43,6 +43,19 @@ class Poisson(
     mean_gap: Duration
 
 
+class Regular(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="kind",
+    tag="regular",
+):
+    """Clients come one by one, so long after each other, the first at once."""
+
+    every: Duration
+
+
 class Timetable(
     msgspec.Struct,
     frozen=True,
@@ -79,7 +92,7 @@ class AfterSeeding(
     seeding: Duration
 
 
-Arrival: TypeAlias = FlashCrowd | Poisson | Timetable
+Arrival: TypeAlias = FlashCrowd | Poisson | Regular | Timetable
 Departure: TypeAlias = Never | OnCompletion | AfterSeeding
 
 
@@ -92,6 +105,8 @@ def arrivals(arrival: Arrival, count: int, rng: random.Random) -> list[float]:
                 now += rng.expovariate(1 / gap)
                 times.append(now)
             return times
+        case Regular(every=gap):
+            return [index * float(gap) for index in range(count)]
         case Timetable(times=listed):
             return [float(time) for time in listed]
         case FlashCrowd():
@@ -131,6 +146,10 @@ def problems(
     match arrival:
         case Poisson(mean_gap=gap) if gap <= 0:
             yield "arrival.mean_gap", "must be longer than 0s"
+        case Regular(every=gap) if gap < 0:
+            yield "arrival.every", "must not be below 0s"
+        case Regular(every=gap) if gap * (count - 1) >= horizon:
+            yield "arrival.every", "the last client comes after the horizon"
         case Timetable(times=times) if len(times) != count:
             yield "arrival.times", f"{len(times)} times for {count} clients"
         case Timetable(times=times) if max(times, default=0.0) >= horizon:

@@ -92,6 +92,7 @@ def run(scenario: Scenario, network: NetworkName = "virtual") -> Outcome:
     except BaseExceptionGroup as errors:
         raise _first_strategy_error(errors) or errors from None
     events = list(log)
+    viewers = viewer_metrics.fold(events, world.region) if scenario.video is not None else None
     metrics = summarise(
         events,
         model=scenario.model,
@@ -101,7 +102,7 @@ def run(scenario: Scenario, network: NetworkName = "virtual") -> Outcome:
         valid=calibration.valid,
         digest=log.digest(),
         wall=time.perf_counter() - started,
-        offload=offload(events),
+        offload=offload(events) if viewers is None else viewers.offload,
     )
     return Outcome(
         scenario,
@@ -114,7 +115,7 @@ def run(scenario: Scenario, network: NetworkName = "virtual") -> Outcome:
         log.compressed(),
         _as_cdn(events, world),
         _as_video(events, world),
-        viewer_metrics.fold(events, world.region) if scenario.video is not None else None,
+        viewers,
     )
 
 

@@ -28,6 +28,7 @@ from experiments.cli import (
     play,
     processes,
     run,
+    stream,
     sweep,
     tournament,
     watch,
@@ -57,6 +58,11 @@ _EXAMPLES: Mapping[Callable[..., int], Sequence[str]] = {
     offload.offload: (
         "swarmbed offload",
         "swarmbed offload my.toml --settings always,always@1Mbps,when-rare --seeds 1-5",
+    ),
+    stream.stream: (
+        "swarmbed stream --models video-hybrid --clients 3,5",
+        "swarmbed stream stream-crowd",
+        "swarmbed stream stream-locality --models video-p2p,video-p2p@same-network",
     ),
     sweep.sweep: (
         "swarmbed sweep cdn-policies --vary cdn.policy=lru,sieve,s3-fifo",

@@ -24,6 +24,7 @@ from experiments.population import (
     Never,
     OnCompletion,
     Poisson,
+    Regular,
     Timetable,
 )
 from experiments.quantities import Duration, Rate, Size
@@ -74,6 +75,7 @@ __all__ = [
     "Poisson",
     "Quit",
     "Rate",
+    "Regular",
     "Scenario",
     "ScenarioError",
     "Seek",
