@@ -87,7 +87,7 @@ class Body:
         """Wait until the slowest reader of a passing body is near; return whether any is left."""
         while self._reading and self.size - self._slowest() > WINDOW:
             await self._progress.park()
-        slowest = self._slowest() if self._reading else self.size
+        slowest = min(self._slowest(), self.size) if self._reading else self.size
         for index in [index for index in self._blocks if (index + 1) * BLOCK <= slowest]:
             del self._blocks[index]
         return bool(self._reading)

@@ -131,8 +131,8 @@ class Intake:
                 place = ask.key if stored.part is None else ask.place
                 self.keep("cache_stored", place, stored)
                 self._fills.overtake(fill, stored)
-        except HttpError as error:
-            self._trace("fill_failed", path=ask.key, bytes=body.size, reason=error.reason)
+        except (HttpError, OSError) as error:
+            self._trace("fill_failed", path=ask.key, bytes=body.size, reason=str(error))
         finally:
             body.fail()
             self._fills.end(fill)

@@ -31,6 +31,8 @@ class GatewayError(Exception):
 class Pool:
     """Connections to `server`: idle ones are used again, at most `size` are open.
 
+    What may not be repeated goes over a new one: the server may have left an idle one meanwhile.
+
     `authority` is what the Host field says, by default the server's address.
     Invariant: every open connection is either idle here or held by one `PooledResponse`.
     """
@@ -88,20 +90,27 @@ class Pool:
         self, method: str, target: str, headers: Headers, body: Buffer, inform: Inform | None
     ) -> tuple[HttpConnection, IncomingResponse]:
         while True:
-            used = bool(self._idle)
-            connection = self._idle.pop() if used else await self._dial()
+            used = bool(self._idle) and method in _IDEMPOTENT
+            connection = self._idle.pop() if used else await self._open()
             try:
                 response = await connection.send(
                     method, target, headers=headers, body=body, inform=inform
                 )
                 return connection, response
             except DisconnectedError as error:  # an idle connection may have been closed meanwhile
-                if not used or method not in _IDEMPOTENT:
+                if not used:
                     raise GatewayError(502, str(error)) from error
             except SilentPeerError as error:
                 raise GatewayError(504, str(error)) from error
             except HttpError as error:
                 raise GatewayError(502, str(error)) from error
+
+    async def _open(self) -> HttpConnection:
+        """Return a new connection, in the place of an idle one if there are too many."""
+        held = self._size - self._places.value
+        if held + len(self._idle) > self._size:
+            await self._idle.popleft().aclose()
+        return await self._dial()
 
     async def _dial(self) -> HttpConnection:
         try:

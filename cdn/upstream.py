@@ -81,12 +81,12 @@ class OneOrigin:
 
     def related(self, request: Request, reference: str) -> str | None:
         """Return the key of `reference`, if it names the host asked for or the origin."""
-        host = request.headers.get("host") or self._authority
+        host = (request.headers.get("host") or self._authority).lower()
         try:
             found = urlsplit(urljoin(f"http://{host}{self.key(request)}", reference))
         except ValueError:
             return None
-        if found.netloc not in (host, self._authority):
+        if found.netloc.lower() not in (host, self._authority):
             return None
         return origin_form(Target(found.path or "/", found.query))
 
@@ -129,7 +129,9 @@ class OneOrigin:
     async def _ask_sibling(
         self, address: Address, key: str, headers: Headers
     ) -> PooledResponse | None:
-        asked = headers.replace({"cache-control": "only-if-cached"})
+        control = headers.get("cache-control")
+        only = "only-if-cached" if control is None else f"{control}, only-if-cached"
+        asked = headers.replace({"cache-control": only})
         try:
             response = await self._siblings[address].send("GET", key, headers=asked)
         except GatewayError as error:

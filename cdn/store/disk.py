@@ -129,9 +129,13 @@ class Disk:
     def drop(self, name: str) -> None:
         """Keep it no longer; who reads its body now reads on."""
         held = self._entries.pop(name, None)
-        if held is not None:
+        if held is None:
+            return
+        try:
             self._head_path(name).unlink(missing_ok=True)
             _unlink_outlived(held.body)
+        except OSError as error:  # what stays there is of no use to this life
+            self._trace("store_file_stays", file=held.body.path.name, reason=str(error))
 
     def _file(self, name: str, body: Body, number: int) -> tuple[BodyMark, FiledBody]:
         path = self._body_path(name, number)

@@ -109,6 +109,18 @@ async def test_a_passing_body_waits_for_its_slowest_reader_and_forgets() -> None
     assert not await body.drained()
 
 
+@pytest.mark.trio
+async def test_a_reader_further_on_is_not_waited_for() -> None:
+    """What has not come yet is not forgotten before it does."""
+    body = Body(None, limit=100)
+    reader = body.read(2 * BLOCK, 2 * BLOCK + 3)
+    body.append(bytes(200))
+    assert body.passing
+    assert await body.drained()
+    body.append(bytes(2 * BLOCK - 200) + b"abc")
+    assert await drain(reader) == b"abc"
+
+
 def test_too_little_is_not_whole() -> None:
     """Finishing short of the announced length breaks the body."""
     body = Body(3, limit=100)

@@ -203,7 +203,7 @@ async def test_unsafe_methods_invalidate_what_they_name(method: str) -> None:
     async def answer(request: Request) -> Response:
         if request.method == "GET":
             return fresh()
-        named = {"location": "http://edge/b", "content-location": "c"}
+        named = {"location": "http://EDGE/b", "content-location": "c"}
         return Response(201, Headers(named))
 
     async with staged(answer) as stage:
@@ -480,6 +480,24 @@ async def test_siblings_are_asked_before_the_origin() -> None:
         assert [request.target.path for request in stage.origin.requests] == ["/a", "/b"]
         assert stage.journal.count("sibling_answered") == 1
         assert stage.journal.count("sibling_failed") >= 1
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.trio
+async def test_siblings_hear_what_the_client_asks_of_caches() -> None:
+    """Who wants the origin's word gets it, and no sibling's."""
+    async with staged(fixed()) as stage, trio.open_nursery() as nursery:
+        network = stage.internet.attach("edge-2")
+        other = Edge(
+            network, Address("origin", 80), capacity=1 << 20, wall=wall, siblings=[stage.address]
+        )
+        address = await nursery.start(other.serve, await network.listen(80))
+        await stage.get("/a")
+        client = HttpConnection(await stage.internet.attach("client").dial(address), "edge-2")
+        fields = Headers({"cache-control": "no-cache"})
+        async with client.request("GET", "/a", headers=fields) as response:
+            await response.read(1 << 20)
+        assert len(stage.origin.requests) == 2
         nursery.cancel_scope.cancel()
 
 

@@ -20,6 +20,7 @@ from wire.http.sending import sends
 _RECEIVE = 64 * 1024
 _SEND = 64 * 1024
 _HEAD = 64 * 1024
+_FIELDS = 500
 _INTERIM = 16
 _GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 
@@ -188,6 +189,8 @@ class HttpConnection:
         for _ in range(_INTERIM):
             event = await self._next_event()
             if isinstance(event, h11.Response):
+                if len(event.headers) > _FIELDS:
+                    raise HttpError(f"more than {_FIELDS} fields")
                 if not event.http_version.startswith(b"1."):
                     raise HttpError(f"HTTP/{event.http_version.decode('ascii')} is not spoken here")
                 return event

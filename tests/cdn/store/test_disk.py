@@ -297,3 +297,17 @@ def test_a_kill_leaves_whole_responses_only(tmp_path: Path) -> None:
         for key, stored in found.items():
             number = stored.headers.get("x-number")
             assert read(stored) == f"{key} {number} ".encode() * 60_000
+
+
+def test_what_cannot_be_removed_hinders_nobody(tmp_path: Path) -> None:
+    """A directory that has become unwritable leaves the cache whole, as far as it is in memory."""
+    journal = Journal()
+    with Disk(tmp_path, trace=journal) as disk:
+        cache = Cache(Lru(1 << 24), shelf=disk)
+        cache.put("/a", response(b"a"))
+        (head,) = files(tmp_path, "heads")
+        head.unlink()
+        head.mkdir()
+        assert cache.discard("/a") == 1
+        assert (len(cache), cache.used) == (0, 0)
+        assert journal.count("store_file_stays") == 1
