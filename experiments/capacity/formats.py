@@ -77,7 +77,8 @@ def _csv(rows: Sequence[tuple[int, str]]) -> LinkTrace:
     if not points:
         raise LinkTraceError("it has a header and no steps")
     gaps = [after - before for (before, _), (after, _) in pairwise(points)]
-    return _steps([*gaps, gaps[-1] if gaps else 1.0], [rate for _, rate in points], rows)
+    lines = [*rows[1:], rows[-1]]
+    return _steps([*gaps, gaps[-1] if gaps else 1.0], [rate for _, rate in points], lines)
 
 
 def _pensieve(rows: Sequence[tuple[int, str]]) -> LinkTrace:

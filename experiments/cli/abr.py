@@ -52,6 +52,7 @@ def abr(
     `fixed` and `throughput` are paired, link by link.
     """
     from experiments.abr_table import LADDERS, Contest
+    from experiments.capacity import LinkTraceError
     from experiments.models import models
     from experiments.scenario import Buffer, Duration, problems
 
@@ -73,7 +74,10 @@ def abr(
         seed=seed,
         movie=None if movie is None else str(movie),
     )
-    scenarios = contest.scenarios()
+    try:
+        scenarios = contest.scenarios()
+    except LinkTraceError as error:
+        raise CommandError(f"--traces: {error}") from error
     for scenario in scenarios:
         for key, problem in problems(scenario, tuple(models())):
             raise CommandError(f"{_flag(key)}: {problem}")

@@ -69,7 +69,7 @@ _KEYS: Mapping[str, Sequence[str]] = {
     "$.catalogue.size": ("kind", "bytes", "median", "sigma", "least", "most", "shape"),
     "$.demand.shape": ("kind", "period", "swing"),
     "$.demand.session": ("kind", "requests", "pause", "abandon"),
-    "$.clients[...].behaviour[...]": ("kind", "at", "to", "lasts"),
+    "$.clients.behaviour": ("kind", "at", "to", "lasts"),
 }
 
 
@@ -167,8 +167,9 @@ def _explain(error: str) -> str:
     if unknown is None:
         return f"{key or 'top level'}: {what}"
     name = unknown.group(1)
-    section = _SECTIONS.get(re.sub(r"\[[^]]*\]", "", place))
-    known = list(_KEYS.get(place, adversities.KEYS))
+    plain = re.sub(r"\[[^]]*\]", "", place)
+    section = _SECTIONS.get(plain)
+    known = list(_KEYS.get(plain, adversities.KEYS))
     if section is not None:
         known = [field.encode_name for field in msgspec.structs.fields(section)]
     near = difflib.get_close_matches(name, known, 1)
