@@ -24,7 +24,8 @@ from cdn.stored import Stored, confirms
 from cdn.upstream import Upstream
 from net.trace import Trace
 from wire.http.client import Inform
-from wire.http.message import nobody
+from wire.http.headers import Headers
+from wire.http.message import NO_FIELDS, nobody
 
 _IN_VAIN = 2
 """Fetches that turn out to be of no use for a client before it asks itself."""
@@ -176,13 +177,15 @@ class Fetcher:
                 if not confirms(Validators.of(response.headers), ask.stale.validators):
                     return None
                 return self._intake.validated(ask, ask.stale, fill, exchange)
-            if response.status in SERVER_ERRORS and ask.stale.freshness.outlasts(
-                Failure.SERVER_ERROR, ask.request.headers, self._wall()
-            ):
+            if response.status in SERVER_ERRORS and self._outlasts(ask.stale, ask.request.headers):
                 await response.aclose()
-                fill.decide(Failed(response.status, "the origin failed"))
+                failed = Failed(response.status, "the origin failed")
+                fill.decide(failed if self._outlasts(ask.stale, NO_FIELDS) else Private())
                 return Arriving(ask.stale, response.status, aged=True)
         return self._intake.take(ask, fill, exchange, response, self._nursery)
+
+    def _outlasts(self, stale: Stored, request: Headers) -> bool:
+        return stale.freshness.outlasts(Failure.SERVER_ERROR, request, self._wall())
 
     def adopt(self, ask: Ask, exchange: Exchange, response: PooledResponse) -> Arriving | Passing:
         """Store a response that came for another reason as if `ask` had fetched it."""

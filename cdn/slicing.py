@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Self
 
-from cdn.ask import Ask, Passing
+from cdn.ask import Arriving, Ask, Passing
 from cdn.cache import Cache
 from cdn.fetcher import Fetcher
 from cdn.forwarding import CONDITIONS
@@ -77,8 +77,10 @@ class Slicer:
         plain = request.headers.without(*CONDITIONS).replace({"range": span})
         return Ask(replace(request, headers=plain), key, None, span, index)
 
-    async def first(self, request: Request, key: str, client: str) -> Piece | None:
-        """Return the slice in which `request` begins, None if it cannot be had as one.
+    async def first(self, request: Request, key: str, client: str) -> Piece | Passing | None:
+        """Return the slice in which `request` begins, or what came instead and is not for storing.
+
+        None if it cannot be had as a slice.
 
         Raises:
             GatewayError: upstream gave no answer.
@@ -86,8 +88,8 @@ class Slicer:
         at = first_byte(request.headers.get("range"))
         return await self.piece(self.ask(request, key, at), client)
 
-    async def piece(self, ask: Ask, client: str) -> Piece | None:
-        """Return one slice, stored or arriving; None if what came is not for storing."""
+    async def piece(self, ask: Ask, client: str) -> Piece | Passing | None:
+        """Return one slice, stored or arriving, or what came instead; as `first`."""
         stored = self._cache.find(ask.place, ask.request.headers)
         if stored is not None:
             verdict = stored.freshness.judge(ask.request.headers, self._wall())
@@ -101,7 +103,7 @@ class Slicer:
         self._trace("cache_missed", path=ask.place, why="slice", client=client, collapsed=collapsed)
         return await self._fetch(ask, stored)
 
-    async def _fetch(self, ask: Ask, stored: Stored | None) -> Piece | None:
+    async def _fetch(self, ask: Ask, stored: Stored | None) -> Piece | Passing | None:
         try:
             shared = await self._fetcher.share(ask)
             if shared is not None:
@@ -113,10 +115,12 @@ class Slicer:
             ):
                 raise
             return Piece(stored, hit=True)
-        if isinstance(answer, Passing):
-            await answer.response.aclose()
-            return None
-        return Piece(answer.stored, hit=False)
+        if isinstance(answer, Arriving):
+            return Piece(answer.stored, hit=False)
+        if answer.response.status not in (206, 416):
+            return answer
+        await answer.response.aclose()
+        return None
 
     def drop(self, request: Request, key: str, at: int) -> None:
         """Drop the slice with byte `at`: it does not go with the others, or cannot be read."""
@@ -204,9 +208,13 @@ class _Slices:
 
     async def _piece(self, ask: Ask) -> Piece | None:
         try:
-            return await self.slicer.piece(ask, self.client)
+            piece = await self.slicer.piece(ask, self.client)
         except GatewayError as error:
             raise TruncatedError(f"slice {ask.slice}: {error.reason}") from error
+        if isinstance(piece, Passing):
+            await piece.response.aclose()
+            return None
+        return piece
 
     def _goes_on(self, piece: Piece) -> bool:
         return piece.holds(self.at) and of_one_version(self.first.stored, piece.stored)

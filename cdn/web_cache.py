@@ -232,6 +232,8 @@ class WebCache:
             first = await slicer.first(request, key, client)
         except GatewayError as error:
             return self._instead(request, key, None, why, error)
+        if isinstance(first, Passing):
+            return await self._answering.passing(Ask(request, key), first, why)
         if first is None or not first.holds(first_byte(request.headers.get("range"))):
             return None
         if not (first.stored.matches(request.headers) or first.extensible):

@@ -121,6 +121,32 @@ async def test_a_failing_refresh_is_one_at_a_time(autojump_clock: MockClock) -> 
 
 
 @pytest.mark.trio
+async def test_who_takes_stale_answers_on_errors_takes_them_for_itself(
+    autojump_clock: MockClock,
+) -> None:
+    """RFC 5861 4: a request's stale-if-error says nothing for those who waited beside it."""
+
+    async def answer(request: Request) -> Response:
+        if len(stage.origin.requests) == 1:
+            return Response(200, Headers({**FRESH, "cache-control": "max-age=1"}), CONTENT)
+        return await slowly({}, 503)(request)
+
+    async with staged(answer) as stage:
+        await stage.get()
+        await trio.sleep(5)
+        codes: list[int] = []
+
+        async def ask(control: str) -> None:
+            codes.append((await stage.get(cache_control=control))[0])
+
+        async with trio.open_nursery() as nursery:
+            for control in ("stale-if-error=60", "x"):
+                nursery.start_soon(ask, control)
+                await wait_all_tasks_blocked()
+        assert sorted(codes) == [200, 503]
+
+
+@pytest.mark.trio
 async def test_a_private_answer_to_a_post_leaves_no_trace(autojump_clock: MockClock) -> None:
     """It is not stored, and later clients share fetches."""
 

@@ -6,7 +6,17 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from tests.cdn.stage import CONTENT, FOREVER, Answer, Gate, ranged, staged, status_of
+from tests.cdn.stage import (
+    CONTENT,
+    FOREVER,
+    Answer,
+    Gate,
+    fresh,
+    in_turn,
+    ranged,
+    staged,
+    status_of,
+)
 from wire.http.errors import TruncatedError
 from wire.http.headers import Headers
 from wire.http.message import Request, Response
@@ -48,6 +58,16 @@ async def test_a_range_within_one_slice_needs_no_validator() -> None:
     async with staged(unnamed([CONTENT], {}), slice_size=1000) as stage:
         for _ in range(2):
             assert (await stage.get(range="bytes=1010-1099"))[2] == CONTENT[1010:1100]
+        assert len(stage.origin.requests) == 1
+
+
+@pytest.mark.trio
+@pytest.mark.parametrize("status", [200, 404])
+async def test_what_is_not_for_storing_is_asked_for_once(status: int) -> None:
+    """An origin without ranges is not asked again for what it has just sent."""
+    answer = in_turn(fresh(CONTENT, status, cache_control="private"))
+    async with staged(answer, slice_size=1000) as stage:
+        assert (await stage.get())[::2] == (status, CONTENT)
         assert len(stage.origin.requests) == 1
 
 
