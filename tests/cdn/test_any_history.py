@@ -28,13 +28,26 @@ CONTROLS = (
     "no-store",
     "s-maxage=3",
 )
+MANNERS: tuple[dict[str, str], ...] = (
+    {},
+    {},
+    {},
+    {"cache_control": "no-cache"},
+    {"cache_control": "no-store"},
+    {"authorization": "Basic x"},
+    {"connection": "accept-language"},
+)
 OLDEST = 5 + 5
 """Seconds for which an answer may be reused by any of these, the origin being within reach."""
 
 
-def content(path: str, version: int) -> bytes:
+LANGUAGES = ("de", "fr")
+
+
+def content(path: str, language: str, version: int) -> bytes:
     """Return the bytes of one version of one object, of a size of its own."""
-    return random.Random(f"{path} {version}").randbytes(1000 + 977 * version % 5000)
+    rng = random.Random(f"{path} {language} {version}")
+    return rng.randbytes(1000 + 977 * version % 5000)
 
 
 class Fickle:
@@ -58,11 +71,14 @@ class Fickle:
         if self._failing and self._rng.random() < 0.2:
             raise trio.BrokenResourceError("the origin fails")
         version = len(self.changed[path]) - 1
-        body = content(path, version)
-        fields = Headers({"etag": f'"{version}"', "cache-control": self._rng.choice(CONTROLS)})
-        if request.headers.get("if-none-match") == f'"{version}"':
+        language = request.headers.get("accept-language") or LANGUAGES[0]
+        body = content(path, language, version)
+        etag = f'"{version} {language}"'
+        told = {"etag": etag, "cache-control": self._rng.choice(CONTROLS)}
+        fields = Headers({**told, "vary": "accept-language"})
+        if request.headers.get("if-none-match") == etag:
             return Response(304, fields)
-        asked = request.headers.get("range")
+        asked = request.headers.get("range") if request.method == "GET" else None
         try:
             span = parse_range(asked, len(body)) if asked else None
         except UnsatisfiableError:
@@ -98,13 +114,14 @@ async def visit(
         if rng.random() < 0.05:
             await stage.get(path, rng.choice(["PUT", "DELETE"]))
             continue
-        fields = {}
+        language = rng.choice(LANGUAGES)
+        fields = {"accept_language": language, **rng.choice(MANNERS)}
         if rng.random() < 0.5:
             start = rng.randrange(3000)
             fields["range"] = rng.choice([f"bytes={start}-{start + 900}", f"bytes={start}-"])
-        asked = wall()
+        asked, method = wall(), rng.choice(("GET", "GET", "GET", "HEAD"))
         try:
-            status, headers, body = await stage.get(path, **fields)
+            status, headers, body = await stage.get(path, method, **fields)
         except HttpError:
             assert failing or slices, (
                 "only an origin that fails, or changes between slices, breaks off"
@@ -113,9 +130,13 @@ async def visit(
         if status not in (200, 206):
             assert status in ((416, 502, 504) if failing else (416,)), status
             continue
-        version = int((headers.get("etag") or "").strip('"'))
-        whole = content(path, version)
-        if status == 206:
+        named, spoken = (headers.get("etag") or "").strip('"').split()
+        version = int(named)
+        assert spoken == language or "connection" in fields
+        whole = content(path, spoken, version)
+        if method == "HEAD":
+            assert headers.get("content-length") in (str(len(whole)), None)
+        elif status == 206:
             found = parse_content_range(headers.get("content-range") or "")
             assert found is not None
             assert (body, found[1]) == (whole[found[0].start : found[0].stop], len(whole))
