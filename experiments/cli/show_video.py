@@ -85,8 +85,8 @@ def contest(
         name = "all ladders" if ladder is None else f"ladder {ladder}: {descriptions[ladder]}"
         out = _table(
             f"{name}\n{own[0].sessions} sessions per rule, mean ± 95 %", "rule", "QoE linear",
-            "QoE log", "BOLA utility", "Mbit/s", "rebuffer %", "switches", "start-up s",
-            *(f"linear over {rule}" for rule in against),
+            "QoE log", "BOLA utility", "Mbit/s", "rebuffer %", "switches",
+            *(f"{name} over {rule}" for name in ("linear", "utility") for rule in against),
         )  # fmt: skip
         for row in own:
             means = row.means
@@ -94,8 +94,11 @@ def contest(
                 row.rule, _sure(means["qoe_linear"]), _sure(means["qoe_log"]),
                 _sure(means["utility"]), _sure(means["bitrate"], 1e-6),
                 _sure(means["rebuffer_ratio"], 100), _sure(means["switches"]),
-                _sure(means.get("startup_s")),
-                *(_sure(row.over.get(rule, {}).get("qoe_linear")) for rule in against),
+                *(
+                    _sure(row.over.get(rule, {}).get(name))
+                    for name in ("qoe_linear", "utility")
+                    for rule in against
+                ),
             )  # fmt: skip
         _print(out)
 

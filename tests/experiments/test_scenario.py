@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from experiments import scenario as scenarios
+from experiments.models import models
 from experiments.scenario import Clients, Content, Crash, Rate, Scenario, ScenarioError, Size
 
-MODELS = ("client-server", "p2p", "cdn-push", "cdn-pull", "hybrid", "cdn")
+MODELS = tuple(models())
 LIBRARY = sorted(
     entry.name
     for entry in (resources.files("experiments") / "scenarios").iterdir()

@@ -139,7 +139,7 @@ def test_a_scenario_of_viewers_reads_itself_back() -> None:
         ({"video": 'ladders = "x"'}, "did you mean 'ladder'"),
         ({"clients": 'abr = "x"'}, "clients[0].abr"),
         ({"clients": 'trace = "mobil-1"'}, "clients[0].trace: no link trace 'mobil-1'"),
-        ({"clients": 'behaviour = [{ kind = "quit", af = "1s" }]'}, "did you mean 'at'"),
+        ({"clients": 'behaviour = [{ kind = "seek", at = "1s", too = "2s" }]'}, "did you mean 'to'"),
         ({"more": '[[links]]\nhost = "clint-1"\ntrace = "step-1"'}, "did you mean 'client-1'"),
         ({"more": '[content]\nsize = "1MiB"'}, "delivers a [video] instead"),
         ({"model": "p2p"}, "content: give either"),
