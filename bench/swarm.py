@@ -2,7 +2,7 @@
 
 Run: python -m bench.swarm [--peers 10,100] [--segments 16,64] [--json]
 
-One seed and N peers share 256 chunks of 64 KiB in virtual time, codec and hashing on, with
+One seed and N peers share 256 chunks of 64 KiB in virtual time, codec and verification on, with
 10 Mbit/s up, 40 Mbit/s down and a round trip of 40 ms. Each line is measured in a process of
 its own. The yardstick is the rate at which the same machine hashes chunks of that size.
 """
