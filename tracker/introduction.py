@@ -37,19 +37,20 @@ class SameNetworkFirst:
     """Those of the asker's access network, and few others, so that no network is an island.
 
     Source: Bindal, Cao, Chan, Medved, Suwala, Bates and Zhang, "Improving Traffic Locality in
-    BitTorrent via Biased Neighbor Selection" (ICDCS 2006). `network_of` tells a host's network.
+    BitTorrent via Biased Neighbor Selection" (ICDCS 2006). `network_of` tells a host's network,
+    None if it is in no access network, as servers are: such a host is no stranger to anybody.
     """
 
-    network_of: Callable[[str], str]
+    network_of: Callable[[str], str | None]
     strangers: int = 2
 
     def __call__(
         self, asker: Place, others: Sequence[Place], most: int, rng: random.Random
     ) -> Sequence[Place]:
-        """Return up to `most` of the others: neighbours first, at most `strangers` strangers."""
-        home = self.network_of(asker.host)
-        near = [each for each in others if self.network_of(each.host) == home]
-        far = [each for each in others if self.network_of(each.host) != home]
+        """Return up to `most` of the others, of whom at most `strangers` are last and strangers."""
+        home = (self.network_of(asker.host), None)
+        near = [each for each in others if self.network_of(each.host) in home]
+        far = [each for each in others if self.network_of(each.host) not in home]
         strangers = rng.sample(far, min(self.strangers, len(far), most))
         chosen = rng.sample(near, min(most - len(strangers), len(near)))
         return [*chosen, *strangers]

@@ -62,7 +62,7 @@ _EXAMPLES: Mapping[Callable[..., int], Sequence[str]] = {
     stream.stream: (
         "swarmbed stream --models video-hybrid --clients 3,5",
         "swarmbed stream stream-crowd",
-        "swarmbed stream stream-locality --models video-p2p,video-p2p@same-network",
+        "swarmbed stream stream-crowd --models video-hybrid,video-hybrid@same-network",
     ),
     sweep.sweep: (
         "swarmbed sweep cdn-policies --vary cdn.policy=lru,sieve,s3-fifo",

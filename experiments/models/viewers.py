@@ -148,8 +148,8 @@ def introduction(stage: Stage) -> Introduction:
     world = stage.world
     if world.scenario.viewers.neighbours == "anyone":
         return anyone
-    networks = {stage.network(host).host: world.region(host) for host in world.topology.hosts}
-    return SameNetworkFirst(lambda host: networks.get(host, ""))
+    networks = {stage.network(viewer).host: world.region(viewer) for viewer in world.clients}
+    return SameNetworkFirst(networks.get)
 
 
 def _chunk_size(stage: Stage) -> int:
