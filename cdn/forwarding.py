@@ -21,6 +21,7 @@ _HOP_BY_HOP = (
     "transfer-encoding",
     "upgrade",
 )
+_OF_THE_BODY = ("content-encoding", "content-type", "content-range")
 CONDITIONS = (
     "range",
     "if-range",
@@ -38,6 +39,11 @@ def end_to_end(headers: Headers) -> Headers:
     """
     framing = ("content-length",) if "transfer-encoding" in headers else ()
     return headers.without(*_HOP_BY_HOP, *framing, *headers.items("connection"))
+
+
+def trailing(fields: Headers) -> Headers:
+    """Return what of a trailer section goes on: nothing that frames or routes (RFC 9110 6.5.1)."""
+    return end_to_end(fields).without("content-length", "host", *_OF_THE_BODY)
 
 
 def forwarded(headers: Headers, name: str) -> Headers:

@@ -22,7 +22,7 @@ from wire.http.ranges import parse_content_range
 UNSHARED = 10.0
 """Seconds for which a key whose answer could not be shared is asked for by each client itself."""
 _MOST_UNSHARED = 10_000
-_MOST_BESIDE = 2**30
+MOST_BESIDE = 2**30
 """Bytes of bodies that may be in memory beside what is stored, if the capacity is not more."""
 OF_THE_REQUEST = frozenset({"request no-store", "authorization"})
 """Objections to storing that say nothing of what others would be told."""
@@ -92,7 +92,7 @@ class Intake:
         length, capacity = response.length, self._cache.capacity
         if length is not None and length > capacity:
             return "too large"
-        if self._cache.beside + (length or 0) > max(capacity, _MOST_BESIDE):
+        if self._cache.beside + (length or 0) > max(capacity, MOST_BESIDE):
             return _CROWDED
         found = parse_content_range(exchange.response.get("content-range") or "")
         if response.status == 206 and found and len(found[0]) != length:

@@ -10,6 +10,7 @@ from typing import Self
 
 import trio
 
+from cdn.forwarding import trailing
 from net.seam import Address, Network
 from wire.http.client import HttpConnection, IncomingResponse, Inform
 from wire.http.errors import DisconnectedError, HttpError, SilentPeerError
@@ -149,8 +150,8 @@ class PooledResponse:
 
     @property
     def trailers(self) -> Headers:
-        """The fields after a chunked body, known at its end."""
-        return self._response.trailers
+        """The fields after a chunked body that may go on, known at its end."""
+        return trailing(self._response.trailers)
 
     def __aiter__(self) -> Self:
         return self

@@ -109,3 +109,19 @@ def test_large_parts_stay_apart() -> None:
         exchange = Exchange("GET", Headers(), 206, Headers(span), 0.0, 0.0)
         assert cache.put("/a", Stored.of(exchange, Body.of(bytes(half)))) == []
     assert [stored.body.size for stored in cache.variants("/a")] == [half, half]
+
+
+def test_what_is_not_stored_but_in_memory_is_counted() -> None:
+    """Bodies that arrive, and those that were dropped while they are read."""
+    cache = Cache(Lru(10_000))
+    body = cache.body(2000)
+    body.append(bytes(2000))
+    body.finish()
+    assert cache.beside == 2000
+    exchange = Exchange("GET", Headers(), 200, Headers({"etag": '"a"'}), 0.0, 0.0)
+    cache.put("/a", Stored.of(exchange, body))
+    assert cache.beside == 0
+    cache.discard("/a")
+    assert cache.beside == 2000
+    del body
+    assert cache.beside == 0

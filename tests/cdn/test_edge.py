@@ -342,6 +342,21 @@ async def test_an_object_that_outgrows_the_cache_streams_on_and_is_not_stored() 
 
 
 @pytest.mark.trio
+async def test_slow_clients_of_dropped_objects_do_not_fill_the_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What they hold is bounded: beyond that, answers pass by."""
+    monkeypatch.setattr("cdn.intake.MOST_BESIDE", 3 * len(CONTENT))
+    async with staged(fixed(), capacity=2 * len(CONTENT), lockstep=True) as stage:
+        for number in range(8):
+            slow = await stage.internet.attach("client").dial(stage.address)
+            await slow.send_all(f"GET /{number} HTTP/1.1\r\nHost: edge\r\n\r\n".encode())
+            await wait_all_tasks_blocked()
+        assert stage.edge.cache.beside <= 4 * len(CONTENT)
+        assert (await stage.get("/9"))[2] == CONTENT
+
+
+@pytest.mark.trio
 async def test_clients_waiting_for_a_private_answer_get_their_own() -> None:
     """What turns out not to be shared is fetched for each."""
     go = trio.Event()

@@ -229,6 +229,31 @@ async def test_responses_without_a_body_end_at_their_head(status: str) -> None:
 
 
 @pytest.mark.trio
+@pytest.mark.parametrize("control", ["max-age=60", "no-store"])
+async def test_trailers_pass_but_frame_nothing(control: str) -> None:
+    """RFC 9110 6.5.1: what frames or routes a message has no place behind it."""
+    head = f"HTTP/1.1 200 OK\r\nCache-Control: {control}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    trailers = b"X-Sum: 1\r\nContent-Length: 3\r\nConnection: x\r\nHost: evil\r\n"
+    gate = trio.Event()
+
+    async def script(connection: Connection, _: bytes) -> None:
+        await connection.send_all(head.encode() + b"2\r\nok\r\n")
+        await gate.wait()
+        await connection.send_all(b"0\r\n" + trailers + b"\r\n")
+
+    answers: list[bytes] = []
+    async with raw_stage(script) as stage, trio.open_nursery() as nursery:
+
+        async def ask() -> None:
+            answers.append(await stage.get())
+
+        nursery.start_soon(ask)
+        await trio.testing.wait_all_tasks_blocked()
+        gate.set()
+    assert answers[0].lower().endswith(b"0\r\nx-sum: 1\r\n\r\n")
+
+
+@pytest.mark.trio
 async def test_a_head_has_no_body_but_its_length() -> None:
     """From the cache and from the origin."""
     async with raw_stage(answering(response(b"", length=18)), answering(response(BODY))) as stage:
