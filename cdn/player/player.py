@@ -12,14 +12,14 @@ from math import inf
 
 import trio
 
-from cdn.player.abandon import lower_rung
 from cdn.player.abr import AbrError
 from cdn.player.behaviour import Act, Pause, Quit, Seek
+from cdn.player.chooser import Chooser
 from cdn.player.history import Estimate, History
 from cdn.player.playout import Playout, State, Thresholds
 from cdn.player.source import Source, SourceError, Wanted
 from cdn.player.timeline import Rung, Sizes, Timeline, unknown
-from cdn.player.view import Abandons, Abr, Progress, Sample, View
+from cdn.player.view import Abr, Progress, Sample
 from cdn.video.playlist import MasterPlaylist, MediaPlaylist, PlaylistError, Segment, parse
 from net.trace import Trace, silent
 
@@ -55,6 +55,7 @@ class _Fetch:
         self.received = 0
         self.first_byte = inf
         self.instead: int | None = None
+        self.failure: AbrError | None = None
         self.scope = trio.CancelScope()
         self.judging = trio.CancelScope()
 
@@ -95,18 +96,16 @@ class Player:
         """Play the master or media playlist at `url`; `sizes` are what is known beforehand."""
         self._source = source
         self._url = url
-        self._abr = abr
         self._settings = settings
         self._behaviour = behaviour
         self._sizes = sizes
         self._trace = trace
-        self._history = History(settings.estimate)
+        self._chooser = Chooser(abr, History(settings.estimate), settings.thresholds.ahead)
         self._timeline = Timeline([])
         self._playout: Playout
         self._nursery: trio.Nursery
         self._next = 0
         self._into = 0.0  # seconds of the next segment that lie before where a seek leads
-        self._last: int | None = None
         self._fetch: _Fetch | None = None
         self._opened = trio.Event()
         self._changed = trio.Event()
@@ -209,7 +208,7 @@ class Player:
     async def _wait_for_more(self) -> None:
         """Wait for what a live playlist will list; or, where nothing follows, for the end."""
         if self._timeline.live:
-            rung = self._last or 0
+            rung = self._chooser.last or 0
             await trio.sleep_until(self._timeline.rungs[rung].reload_at())
             await self._load(rung)
             return
@@ -232,7 +231,10 @@ class Player:
     async def _fetch_next(self, instead: int | None) -> int | None:
         """Fetch the next segment; return the rung to fetch it at instead, if it was given up."""
         index = self._next
-        rung = self._choose(index) if instead is None else instead
+        rung = instead
+        if rung is None:
+            now = trio.current_time()
+            rung = self._chooser.choose(self._timeline, index, self._playout, now)
         segment = await self._locate(index, rung)
         if segment is None or index != self._next:
             return None
@@ -252,6 +254,8 @@ class Player:
         finally:
             self._fetch = None
             fetch.judging.cancel()
+        if fetch.failure is not None:
+            raise fetch.failure
         if fetch.scope.cancelled_caught or index != self._next:
             self._give_up(fetch, index)
             return fetch.instead
@@ -269,9 +273,9 @@ class Player:
     ) -> None:
         now, timeline = trio.current_time(), self._timeline
         sample = fetch.sample(hit=hit)
-        self._history.note(sample)
+        self._chooser.note(sample)
         self._playout.add(max(0.0, segment.duration - self._into), now)
-        self._next, self._into, self._last = index + 1, 0.0, fetch.rung
+        self._next, self._into, self._chooser.last = index + 1, 0.0, fetch.rung
         level = self._playout.level(now)
         self._trace(
             "segment_received",
@@ -293,7 +297,7 @@ class Player:
         """Count what a fetch that was stopped has told."""
         sample = fetch.sample()
         if sample.bytes and fetch.instead is not None:
-            self._history.note(sample)
+            self._chooser.note(sample)
         self._trace(
             "segment_abandoned",
             index=index,
@@ -304,26 +308,23 @@ class Player:
         )
 
     async def _judge(self, fetch: _Fetch, index: int) -> None:
-        """Stop a fetch when another rung is better."""
+        """Stop a fetch when another rung is better, or the rule fails."""
         with fetch.judging:
             await trio.sleep(_PATIENCE)
-            while True:
-                if not self._is_worth(fetch, index):
-                    fetch.scope.cancel()
-                    return
+            while fetch.instead is None and fetch.failure is None:
+                self._consider(fetch, index)
                 await trio.sleep(_CHECK)
 
-    def _is_worth(self, fetch: _Fetch, index: int) -> bool:
-        """Return whether a fetch should go on; if not, it says what to fetch instead."""
-        if self._playout.state is State.STARTING or self._playout.paused:
-            return True
-        abr = self._abr
-        abandon = abr.abandon if isinstance(abr, Abandons) else lower_rung
+    def _consider(self, fetch: _Fetch, index: int) -> None:
+        now = trio.current_time()
         try:
-            fetch.instead = abandon(self._view(index), fetch.progress)
-        except Exception as error:  # foreign code may raise anything
-            raise AbrError(_failure(abr, "abandon", error)) from error
-        return fetch.instead is None
+            fetch.instead = self._chooser.instead(
+                self._timeline, index, self._playout, now, fetch.progress
+            )
+        except AbrError as error:
+            fetch.failure = error
+        if fetch.instead is not None or fetch.failure is not None:
+            fetch.scope.cancel()
 
     async def _locate(self, index: int, rung: int) -> Segment | None:
         """Return segment `index` at `rung`, None if the player must think again.
@@ -366,31 +367,6 @@ class Player:
             await self._source.fetch(Wanted(url, None, rung), lambda _received: None)
         its.must_initialise = False
 
-    def _choose(self, index: int) -> int:
-        """Return the rung the rule chooses for segment `index`."""
-        try:
-            rung = self._abr.choose(self._view(index))
-        except Exception as error:  # foreign code may raise anything
-            raise AbrError(_failure(self._abr, "choose", error)) from error
-        rungs = len(self._timeline.bitrates)
-        if not isinstance(rung, int) or not 0 <= rung < rungs:
-            name = type(self._abr).__name__
-            raise AbrError(f"{name} chose {rung!r}; rungs are 0 to {rungs - 1}")
-        return rung
-
-    def _view(self, index: int) -> View:
-        durations, sizes = self._timeline.ahead(index)
-        return View(
-            buffer=self._playout.level(trio.current_time()),
-            max_buffer=self._settings.thresholds.ahead,
-            bitrates=self._timeline.bitrates,
-            durations=durations,
-            sizes=sizes,
-            samples=self._history.counted,
-            last=self._last,
-            playing=self._playout.state is State.PLAYING,
-        )
-
     async def _carry_out(self, act: Act) -> None:
         """Do in its time what the viewer does."""
         await trio.sleep(act.at)
@@ -424,7 +400,3 @@ class Player:
         self._playout.seek(now, kept)
         self._tell()
         self._wake()
-
-
-def _failure(abr: Abr, method: str, error: Exception) -> str:
-    return f"{type(abr).__name__}.{method} failed: {type(error).__name__}: {error}"

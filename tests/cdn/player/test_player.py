@@ -12,7 +12,7 @@ from cdn.player.abr import AbrError, Fixed, Throughput
 from cdn.player.behaviour import Pause, Quit, Seek
 from cdn.player.player import Settings
 from cdn.player.playout import Thresholds
-from cdn.player.view import View
+from cdn.player.view import Progress, View
 from cdn.site import MemoryResource, MemorySite, Moved, Resource
 from cdn.video.live import LiveSite
 from cdn.video.playlist import MasterPlaylist, Variant
@@ -287,6 +287,42 @@ def test_a_rule_that_fails_is_named(result: object, words: str) -> None:
     assert isinstance(error, AbrError)
     assert "Broken" in str(error)
     assert words in str(error)
+
+
+class Restless:
+    """A rule that gives every fetch up for what its maker wished."""
+
+    def __init__(self, instead: object) -> None:
+        self._instead = instead
+
+    def choose(self, view: View) -> int:
+        """Return the highest rung."""
+        return len(view.bitrates) - 1
+
+    def abandon(self, view: View, progress: Progress) -> int | None:
+        """Return what may be no lower rung."""
+        if self._instead is None:
+            raise KeyError("lost")
+        return self._instead  # type: ignore[return-value] # that is the point
+
+
+@pytest.mark.parametrize(
+    ("instead", "words"), [(2, "lower rungs are 0 to 1"), (-1, "-1"), (None, "KeyError")]
+)
+def test_a_rule_that_gives_up_for_nothing_lower_is_named(instead: object, words: str) -> None:
+    """Else a segment could be given up for ever."""
+    with pytest.raises(BaseExceptionGroup) as caught:
+        show(Restless(instead), video().site(), down=1.5e6)
+    (error,) = caught.value.exceptions
+    assert isinstance(error, AbrError)
+    assert words in str(error)
+
+
+def test_a_rule_may_give_up_down_to_the_lowest_rung() -> None:
+    """There the segment is fetched in the end."""
+    seen = show(Restless(0), video().site(), down=1.5e6)
+    assert set(rungs(seen)[1:]) == {0}
+    assert seen[-1].fields["reason"] == "ended"
 
 
 def test_the_same_seed_is_the_same_session() -> None:
