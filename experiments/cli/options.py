@@ -35,7 +35,7 @@ WebSeedsAt = Annotated[
     ),
 ]
 WebPolicy = Annotated[
-    str, Parameter(help="When to use web seeds: always, when-rare, when-idle or never.")
+    str, Parameter(help="When to use web seeds: always, when-rare, when-idle, take-turns or never.")
 ]
 Picker = Annotated[
     str,
