@@ -74,13 +74,17 @@ class Contest:
         """Return one scenario per link trace and ladder: a client of each rule."""
         return [self._scenario(ladder, trace) for ladder in self.ladders for trace in self.traces]
 
+    def name(self, ladder: str, trace: str) -> str:
+        """Return what the run of a ladder on a trace is called; files may share a name."""
+        return f"{ladder}-{self.traces.index(trace) + 1:02}-{Path(trace).stem}"
+
     def _scenario(self, ladder: str, trace: str) -> Scenario:
         link = find(trace)
         clients = [
             Clients(count=1, down=Rate(link.rates[0]), trace=trace, abr=rule) for rule in self.rules
         ]
         return Scenario(
-            name=f"{ladder}-{Path(trace).stem}",
+            name=self.name(ladder, trace),
             model="video-server",
             seed=self.seed,
             horizon=Duration(HORIZON),
@@ -103,9 +107,7 @@ class Contest:
         """
         by_ladder = {
             ladder: [
-                done[name]
-                for trace in self.traces
-                if (name := f"{ladder}-{Path(trace).stem}") in done
+                done[name] for trace in self.traces if (name := self.name(ladder, trace)) in done
             ]
             for ladder in self.ladders
         }

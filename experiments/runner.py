@@ -14,6 +14,7 @@ from typing import Literal
 import trio
 from msgspec.structs import replace
 
+from cdn.player.abr import AbrError
 from experiments import (
     adversity,
     cdn_metrics,
@@ -83,6 +84,7 @@ def run(scenario: Scenario, network: NetworkName = "virtual") -> Outcome:
     Raises:
         OSError: the content cannot be read, or the machine lacks what loopback needs.
         StrategyError: a peer's strategy failed, or decided what it may not.
+        AbrError: a player's rule did.
     """
     started = time.perf_counter()
     content, world = contents.load(scenario), worlds.build(scenario)
@@ -90,7 +92,7 @@ def run(scenario: Scenario, network: NetworkName = "virtual") -> Outcome:
     try:
         log, calibration = perform(world, content)
     except BaseExceptionGroup as errors:
-        raise _first_strategy_error(errors) or errors from None
+        raise _first_foreign_error(errors) or errors from None
     events = list(log)
     viewers = viewer_metrics.fold(events, world.region) if scenario.video is not None else None
     metrics = summarise(
@@ -119,12 +121,15 @@ def run(scenario: Scenario, network: NetworkName = "virtual") -> Outcome:
     )
 
 
-def _first_strategy_error(errors: BaseExceptionGroup[BaseException]) -> StrategyError | None:
+def _first_foreign_error(
+    errors: BaseExceptionGroup[BaseException],
+) -> StrategyError | AbrError | None:
+    """Return the first error of a class that is not ours."""
     for error in errors.exceptions:
         if isinstance(error, BaseExceptionGroup):
-            found = _first_strategy_error(error)
+            found = _first_foreign_error(error)
         else:
-            found = error if isinstance(error, StrategyError) else None
+            found = error if isinstance(error, StrategyError | AbrError) else None
         if found is not None:
             return found
     return None

@@ -63,7 +63,10 @@ def abr(
         raise CommandError(f"--jobs: {jobs} is below 1")
     if movie is not None and ladder:
         raise CommandError("give either --movie or --ladder")
-    ladders = {name: LADDERS.get(name, name) for name in ladder or LADDERS}
+    ladders = {
+        text if text in LADDERS else f"own-{number}": LADDERS.get(text, text)
+        for number, text in enumerate(ladder or LADDERS, start=1)
+    }
     contest = Contest(
         [str(Path(rule).resolve()) if ".py:" in rule else rule for rule in rules or _DEFAULT],
         _traces(traces),

@@ -36,6 +36,7 @@ class Campaign:
 
     def carry_out(self) -> int:
         """Run everything and return the exit code; what is finished is kept in any case."""
+        from cdn.player.abr import AbrError
         from experiments import comparison, links
         from experiments.scenario import to_toml
         from peer.decision import StrategyError
@@ -59,7 +60,7 @@ class Campaign:
                 state = "complete"
         except OSError as error:
             raise CommandError(str(error), ENVIRONMENT) from error
-        except StrategyError as error:
+        except (AbrError, StrategyError) as error:
             raise CommandError(str(error), FAILED) from error
         except KeyboardInterrupt:
             state = "interrupted"

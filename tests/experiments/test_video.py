@@ -139,7 +139,10 @@ def test_a_scenario_of_viewers_reads_itself_back() -> None:
         ({"video": 'ladders = "x"'}, "did you mean 'ladder'"),
         ({"clients": 'abr = "x"'}, "clients[0].abr"),
         ({"clients": 'trace = "mobil-1"'}, "clients[0].trace: no link trace 'mobil-1'"),
-        ({"clients": 'behaviour = [{ kind = "seek", at = "1s", too = "2s" }]'}, "did you mean 'to'"),
+        (
+            {"clients": 'behaviour = [{ kind = "seek", at = "1s", too = "2s" }]'},
+            "did you mean 'to'",
+        ),
         ({"more": '[[links]]\nhost = "clint-1"\ntrace = "step-1"'}, "did you mean 'client-1'"),
         ({"more": '[content]\nsize = "1MiB"'}, "delivers a [video] instead"),
         ({"model": "p2p"}, "content: give either"),
@@ -255,3 +258,14 @@ def test_run_prints_viewers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     seeds = ("--seeds", "1-2", "--jobs", "1")
     assert swarmbed("run", str(path), *seeds, "--out", out, "--quiet") == 0
     assert "QoE log" in capsys.readouterr().out
+
+
+def test_a_rule_that_fails_in_a_run_is_named(tmp_path: Path) -> None:
+    """The command says whose rule did what, and exits with 1."""
+    own = tmp_path / "mine.py"
+    own.write_text("class Mine:\n    def choose(self, view):\n        return 99\n")
+    path = tmp_path / "small.toml"
+    path.write_text(TABLE.format(model="video-cdn", video='abr = "mine.py:Mine"', clients=""))
+    with pytest.raises(CommandError, match="Mine chose 99") as caught:
+        swarmbed("run", str(path), "--out", str(tmp_path / "out"), "--quiet")
+    assert caught.value.code == 1
