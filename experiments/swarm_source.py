@@ -18,6 +18,7 @@ from cdn.player.source import Fetched, Heard, Wanted
 from cdn.url import Url
 from experiments.shared_video import Place, SharedVideo
 from net.seam import Address
+from net.trace import Trace, silent
 from peer.node import Peer
 from peer.window import WindowStore
 
@@ -52,6 +53,7 @@ class SwarmSource:
         *,
         window: Window,
         join: Callable[[], Awaitable[object]],
+        trace: Trace = silent,
     ) -> None:
         """`join` starts `serve` in some nursery; it is called when the first playlist is read."""
         self._peer = peer
@@ -60,6 +62,7 @@ class SwarmSource:
         self._http = http
         self._window = window
         self._join = join
+        self._trace = trace
         self._joined = False
         self._membership = trio.CancelScope()
         self._fetched: deque[int] = deque()  # segments some chunks of which may be here
@@ -98,6 +101,7 @@ class SwarmSource:
     async def aclose(self) -> None:
         """Leave the swarm, and let go of connections."""
         self._membership.cancel()
+        self._trace("sharing_ended", kept=self._store.most_held)
         await self._http.aclose()
 
     def _move(self, place: Place, deadline: float) -> None:

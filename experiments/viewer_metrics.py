@@ -23,7 +23,7 @@ class ViewerMetrics(msgspec.Struct, frozen=True, kw_only=True):
     that did not come from edges or the server; what came twice, or for nothing, counts against
     it. `neighbour_bytes` came from other viewers, `across_bytes` of them from another access
     network, and `server_bytes` are all that the server sent: to edges, or as a seed.
-    `duplicate_bytes` came twice.
+    `duplicate_bytes` came twice, `most_kept_bytes` is the most that any viewer kept at a time.
     """
 
     offload: float
@@ -33,6 +33,10 @@ class ViewerMetrics(msgspec.Struct, frozen=True, kw_only=True):
     neighbour_bytes: int
     across_bytes: int
     duplicate_bytes: int
+    most_kept_bytes: int
+
+
+SHARED = "sharing_ended"
 
 
 def fold(events: Sequence[Event], region: Callable[[str], str]) -> ViewerMetrics | None:
@@ -66,4 +70,7 @@ def fold(events: Sequence[Event], region: Callable[[str], str]) -> ViewerMetrics
         neighbour_bytes=neighbours,
         across_bytes=across,
         duplicate_bytes=twice,
+        most_kept_bytes=max(
+            (int(event.fields["kept"] or 0) for event in events if event.name == SHARED), default=0
+        ),
     )

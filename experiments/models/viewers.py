@@ -139,6 +139,7 @@ class _Audience:
             HttpSource(stage.network(client)),
             window=self._window,
             join=lambda: stage.serve(client, source.serve),
+            trace=stage.trace(client),
         )
         return source, f"http://{server}/{MASTER}"
 

@@ -25,6 +25,7 @@ from experiments.scenario import (
     OnCompletion,
     Poisson,
     Rate,
+    Regular,
     Scenario,
     Server,
     Size,
@@ -48,6 +49,15 @@ def test_poisson_arrivals_have_their_mean_gap() -> None:
     times = population.arrivals(Poisson(mean_gap=Duration(2)), 10_000, random.Random(1))
     assert times == sorted(times)
     assert times[-1] == pytest.approx(20_000, rel=0.05)
+
+
+def test_regular_arrivals_are_equally_far_apart() -> None:
+    """The first comes at once; the last must come before the horizon."""
+    every = Regular(every=Duration(6))
+    assert population.arrivals(every, 4, random.Random(1)) == [0, 6, 12, 18]
+    assert list(population.problems(every, {}, 4, 20)) == []
+    (found,) = population.problems(every, {}, 4, 18)
+    assert found[0] == "arrival.every"
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,17 @@ from peer.download import Download
 from peer.neighbour import Neighbour
 from peer.picker import RarestFirst
 from peer.settings import PeerSettings
-from peer.web_plan import LONGEST_PAUSE, MOST_CORRUPT, Errand, WebAddress, WebPlan, WebSettings
+from peer.web_plan import (
+    LONGEST_PAUSE,
+    MOST_CORRUPT,
+    Errand,
+    Part,
+    WebAddress,
+    WebPlan,
+    WebSettings,
+)
 from tests.peer.swarming import Content
+from wire.http.ranges import Span
 
 NEAR, FAR = (WebAddress(Address(host, 80), "/content") for host in ("near", "far"))
 FILE = Content(64 * 100, 100)
@@ -204,3 +213,46 @@ def test_impossible_settings_are_refused(wrong: dict[str, float]) -> None:
     (name,) = wrong
     with pytest.raises(ValueError, match=name):
         WebSettings((NEAR,), **wrong)  # type: ignore[arg-type]  # each value is of its type
+
+
+def test_a_window_that_moves_has_an_order_again() -> None:
+    """Chunks that were not of interest for a while are offered to the policy when they are."""
+    table = Table(fetches=64)
+    table.download.look(0b11, [])
+    assert {each.index for each in table.errands(0.0)} == {0, 1}
+    for _ in range(2):
+        table.download.look(0, [])
+        assert table.errands(1.0) == []
+    assert table.plan.wake_at(1.0) == inf
+    table.download.look(0b1100, [])
+    assert {each.index for each in table.errands(2.0)} == {2, 3}
+
+
+def test_only_who_is_as_far_is_a_rival() -> None:
+    """A neighbour that has nothing from about our first missing chunk on wants other chunks."""
+    table = Table(policy="take-turns", fetches=64)
+    behind, level = (Neighbour(name, name.encode() * 10, 0.0) for name in ("aa", "bb"))
+    behind.have, level.have = 1 << 2, 1 << 19
+    crowd = WebPlan(
+        WebSettings((NEAR,), "take-turns"), FILE.manifest, table.download,
+        rng=random.Random(3), now=0.0, neighbours=[behind, level],
+    )  # fmt: skip
+    table.download.look(0b1111 << 20, [])
+    alone = WebPlan(
+        WebSettings((NEAR,), "take-turns"), FILE.manifest, table.download,
+        rng=random.Random(3), now=0.0, neighbours=[behind],
+    )  # fmt: skip
+    assert crowd.next(0.0) is None
+    first = alone.next(0.0)
+    assert first is not None
+    assert first.index == 20
+
+
+def test_a_file_in_parts_lies_where_they_say() -> None:
+    """A part per chunk; else a range of the whole, or an object per chunk."""
+    part = Part("/video/1.m4s", Span(3, 10), 50)
+    server = Address("near", 80)
+    assert WebAddress(server, "/", parts=(part,)).part(0, FILE.manifest) == part
+    assert WebAddress(server, "/f").part(2, FILE.manifest) == Part("/f", Span(200, 300), 6400)
+    inner = WebAddress(server, "/f", in_chunks=True).part(2, FILE.manifest)
+    assert inner == Part("/f/2", Span(0, 100), 100)

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from peer.web_policy import PATIENCE, WEB_POLICIES, WebView, find_web_policy
+from peer.web_policy import PATIENCE, WEB_POLICIES, TakeTurns, WebView, find_web_policy
 
 LEVELS = [0b0011, 0b1100]  # chunks 0 and 1 are with nobody, 2 and 3 with one neighbour
 
@@ -63,3 +63,26 @@ def test_a_misspelt_policy_is_explained() -> None:
         find_web_policy("when-rar")
     with pytest.raises(ValueError, match="one of always, when-rare, when-idle, take-turns, never"):
         find_web_policy("x")
+
+
+def turning(now: float, rivals: int, free: int = 0b1111) -> WebView:
+    """Return a situation in which chunks 0 and 1 are rare, at a time, with rivals."""
+    return WebView(free, 0, LEVELS, (), 0.0, now, lambda: rivals)
+
+
+def test_who_has_no_rival_takes_rare_chunks_in_order() -> None:
+    """At once, and the first one first."""
+    policy, rng = TakeTurns(), random.Random(1)
+    assert policy.choose(turning(0.0, 0), rng) == 0
+    assert policy.choose(turning(0.0, 0, 0b1110), rng) == 1
+    assert policy.choose(turning(0.0, 0, 0b1100), rng) is None
+
+
+@pytest.mark.parametrize("rivals", [1, 10, 50])
+def test_rivals_take_turns(rivals: int) -> None:
+    """Each of them takes one in so many steps of the pace, whatever their number."""
+    policy, rng, steps = TakeTurns(), random.Random(2), 100_000
+    taken = sum(
+        policy.choose(turning(step * 0.02, rivals), rng) is not None for step in range(steps)
+    )
+    assert taken == pytest.approx(steps * 0.02 / (TakeTurns.PACE * rivals), rel=0.2)
