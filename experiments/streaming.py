@@ -28,6 +28,7 @@ _LOOKS = {
     "video-hybrid": STYLES["hybrid"],
 }
 _OTHER = ("#333333", "D")
+_STALLED = "Stalled per viewer (s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,7 @@ def _mean(values: Sequence[float]) -> float:
 _PANELS: Sequence[tuple[str, Callable[[Row], float]]] = (
     ("Offload (% of bytes watched)", lambda row: 100 * row.offload),
     ("Start-up delay (s)", lambda row: row.startup_s or 0.0),
-    ("Stalled per viewer (s)", lambda row: row.stalled_s),
+    (_STALLED, lambda row: row.stalled_s),
     ("Sent by edges and server (MB)", lambda row: (row.edge_bytes + row.server_bytes) / 1e6),
 )
 
@@ -179,10 +180,14 @@ def _against_viewers(found: Sequence[Row], caption: str) -> dict[str, bytes]:
         for place, setting in enumerate(_settings(found)):
             own = [row for row in found if row.setting == setting]
             _line(axes, own, lambda row: float(row.clients), of, place)
+        counts = sorted({row.clients for row in found})
         axes.set(xlabel="Viewers", ylabel=label)
-        axes.set_ylim(bottom=0)
+        axes.set_xscale("log")
+        axes.set_xticks(counts, [str(count) for count in counts], minor=False)
+        axes.set_xticks([], minor=True)
+        _scale(axes, label)
         if of is _PANELS[0][1]:
-            counts = sorted({row.clients for row in found})
+            axes.set_ylim(0, 100)
             axes.plot(
                 counts, [100 - 100 / count for count in counts],
                 color=INK, lw=1.2, ls=(0, (4, 2.5)), label="(N - 1) / N",
@@ -207,7 +212,7 @@ def _trade_off(found: Sequence[Row], caption: str) -> dict[str, bytes]:
                     textcoords="offset points", fontsize=8, color=INK,
                 )  # fmt: skip
         axes.set(xlabel="Offload (% of bytes watched)", ylabel=label, xlim=(-3, 103))
-        axes.set_ylim(bottom=0)
+        _scale(axes, label)
     axes.legend(frameon=False, fontsize=8)
     return render(figure)
 
@@ -231,6 +236,16 @@ def _across(found: Sequence[Row], caption: str) -> dict[str, bytes]:
     axes.set(xlabel="MB")
     axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.25), ncols=2)
     return render(figure)
+
+
+def _scale(axes: Axes, label: str) -> None:
+    """Let a scale begin at 0, and show short stalls beside long ones."""
+    if label == _STALLED:
+        axes.set_yscale("symlog", linthresh=0.1)
+        ticks = (0, 0.1, 1, 10, 100)
+        axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+        axes.set_yticks([], minor=True)
+    axes.set_ylim(bottom=0)
 
 
 def _settings(found: Sequence[Row]) -> list[str]:

@@ -17,9 +17,11 @@ LIFE = 2 * INTERVAL + GRACE
 SWARM, OTHER = b"s" * 32, b"o" * 32
 
 
-def registry(**bounds: int) -> Registry:
+def registry(*, max_swarms: int = 1000, max_peers: int = 5000) -> Registry:
     """Return an empty registry."""
-    return Registry(rng=random.Random(1), interval=INTERVAL, **bounds)
+    return Registry(
+        rng=random.Random(1), interval=INTERVAL, max_swarms=max_swarms, max_peers=max_peers
+    )
 
 
 def said(
