@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from experiments import abr_table, cli, log, runner, video_figures
+from experiments.capacity import LinkTrace, find
 from experiments.changing_links import every
 from experiments.cli.errors import CommandError
 from experiments.models import models
+from experiments.models.video import made
 from experiments.runner import Outcome
 from experiments.scenario import Scenario, ScenarioError, load, parse, to_toml
 from experiments.video_metrics import VideoMetrics
@@ -174,6 +177,50 @@ def test_scenarios_that_ship_can_be_run(name: str) -> None:
     """Each is read without complaint."""
     path = Path(cli.__file__).parent.parent / "scenarios" / f"{name}.toml"
     assert load(path, tuple(models())).video is not None
+
+
+def arithmetic(trace: LinkTrace, sizes: Sequence[int], rtt: float) -> tuple[float, float]:
+    """Return start-up delay and seconds of stalls of 4 s segments fetched one after the other.
+
+    Playing starts and goes on with one segment; there is always room. The first fetch comes after
+    a dial, two playlists and an init file.
+    """
+    now, ready, stalled, startup = 4 * rtt, 0.0, 0.0, 0.0
+    for number, size in enumerate(sizes):
+        done = now + rtt
+        end = trace.bits(done) + 8 * size
+        while trace.bits(done) < end:
+            done += 0.001
+        if number == 0:
+            startup = ready = done
+        stalled += max(0.0, done - ready)
+        ready = max(ready, done) + 4
+        now = done
+    return startup, stalled
+
+
+@pytest.mark.parametrize("name", ["steady-1", "step-2", "markov-1"])
+def test_a_session_over_a_trace_is_arithmetic(name: str) -> None:
+    """Start-up and stalls at a fixed rate are what the trace's capacity makes of the sizes."""
+    text = """
+name = "x"
+model = "video-server"
+[video]
+duration = "60s"
+ladder = "480p:1.6M"
+abr = "fixed:0"
+buffer = { ahead = "60s" }
+[server]
+up = "unlimited"
+[[clients]]
+count = 1
+"""
+    run = parse(tomllib.loads(f'{text}trace = "{name}"\n'), tuple(models()), source="x")
+    (session,) = watched(runner.run(run)).each
+    startup, stalled = arithmetic(find(name), made(run).renditions[0].sizes, 0.04)
+    assert session.startup_s == pytest.approx(startup, rel=0.05, abs=0.15)
+    assert session.stalled_s == pytest.approx(stalled, rel=0.05, abs=0.3)
+    assert stalled > 1
 
 
 def test_a_contest_pairs_rules_on_equal_links() -> None:
