@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import partial
 from math import inf
 
@@ -20,6 +19,7 @@ from peer.announcing import Announcing, Progress
 from peer.bans import Bans
 from peer.contacts import Contacts
 from peer.exchange import Exchange
+from peer.line import Line
 from peer.neighbour import Neighbour
 from peer.settings import PeerSettings
 from peer.store import ChunkStore
@@ -29,23 +29,10 @@ from peer.web_plan import WebSettings
 from peer.web_seed import WebSeed
 from wire.channel import Channel
 from wire.errors import ProtocolError
-from wire.message import PEER_ID_BYTES, Chunk, Contact, Handshake, Message, PeerExchange
+from wire.message import PEER_ID_BYTES, Contact, Handshake, Message, PeerExchange
 
 LOOK_ROUND = 2.0  # seconds between looks for missing and silent neighbours
 SPARE_CONNECTIONS = 16  # accepted beyond the neighbours, while they shake hands
-
-
-@dataclass(eq=False, slots=True)
-class _Line:
-    """What the node keeps for a neighbour: how to speak to it, and how to hang up."""
-
-    neighbour: Neighbour
-    channel: Channel
-    nursery: trio.Nursery
-    dialled: bool  # by us
-    here: bool  # on our own host, where all peers have one address
-    since: float
-    speaking: bool = False  # a chunk is being sent, or a task sends what there is
 
 
 class Peer:
@@ -84,7 +71,7 @@ class Peer:
         self._wanted_port = port
         self._contacts = Contacts(self.peer_id)
         self._bans = Bans()
-        self._lines: dict[Neighbour, _Line] = {}
+        self._lines: dict[Neighbour, Line] = {}
         self._connections = 0
         self._dialling = 0  # of them, those we dialled that are no neighbours yet
         self._alarm = trio.CancelScope()
@@ -271,24 +258,34 @@ class Peer:
         self._trace("neighbour_connected", neighbour=neighbour.name)
         try:
             async with trio.open_nursery() as nursery:
-                line = self._lines[neighbour] = _Line(
-                    neighbour, channel, nursery, dialled, here, trio.current_time()
-                )
+                line = self._lines[neighbour] = Line(
+                    neighbour, channel, self._swarm, nursery,
+                    sent=self._speak_to_all, lost=self._hang_up,
+                    dialled=dialled, here=here, since=trio.current_time(),
+                )  # fmt: skip
                 self._swarm.join(neighbour)
                 self._speak_to_all()
                 self._hang_up(line, await self._read(line))
         finally:
-            self._lines.pop(neighbour, None)
+            self._forget(neighbour)
             self._swarm.leave(neighbour, trio.current_time())
             self._speak_to_all()
 
-    def _hang_up(self, line: _Line, reason: str) -> None:
+    def _hang_up(self, line: Line, reason: str) -> None:
         """End a conversation, unless that has been done."""
-        if self._lines.pop(line.neighbour, None) is not None:
+        if self._forget(line.neighbour):
             self._trace("neighbour_lost", neighbour=line.neighbour.name, reason=reason)
             line.nursery.cancel_scope.cancel()
 
-    def _ban(self, line: _Line) -> None:
+    def _forget(self, neighbour: Neighbour) -> bool:
+        """Speak to this neighbour no more; returns whether we did so far."""
+        line = self._lines.pop(neighbour, None)
+        if line is None:
+            return False
+        line.ended = True
+        return True
+
+    def _ban(self, line: Line) -> None:
         """Have nothing to do with this neighbour from now on, whichever connection it uses."""
         self._bans.add(_address(line.neighbour), whole_host=not line.here)
         self._trace("neighbour_banned", neighbour=line.neighbour.name)
@@ -296,7 +293,7 @@ class Peer:
             if each is not line and _address(each.neighbour) in self._bans:
                 self._hang_up(each, "banned")
 
-    async def _read(self, line: _Line) -> str:
+    async def _read(self, line: Line) -> str:
         """Act on messages until the connection ends; returns why it did."""
         try:
             await line.channel.receive_each(partial(self._hear, line.neighbour))
@@ -337,67 +334,10 @@ class Peer:
             for neighbour in touched:
                 line = self._lines.get(neighbour)
                 if line is not None:
-                    self._speak(line)
+                    line.speak()
         if self._swarm.wake_at < self._alarm_at:
             self._alarm_at = self._swarm.wake_at
             self._alarm.cancel()
-
-    def _speak(self, line: _Line) -> None:
-        """Say what there is to say to a neighbour: at once if that can be, or in a task."""
-        if line.speaking:
-            return
-        neighbour = line.neighbour
-        said = not neighbour.outbox or self._send_now(line)
-        if said and neighbour.sending is None:
-            return
-        line.speaking = True
-        if not (said and line.channel.immediate and self._send_chunk_now(line)):
-            line.nursery.start_soon(self._write, line)
-
-    def _send_now(self, line: _Line) -> bool:
-        """Send what the outbox holds, and the news, without waiting; or leave it all there."""
-        neighbour = line.neighbour
-        self._swarm.add_news(neighbour)
-        if not line.channel.send_now(*neighbour.outbox):
-            return False
-        neighbour.outbox = []
-        neighbour.spoke = trio.current_time()
-        return True
-
-    def _send_chunk_now(self, line: _Line) -> bool:
-        """Send a chunk without a task; what there is to say meanwhile is said after it."""
-        index = line.neighbour.sending
-        if index is None:
-            return False
-        payload = self._store.read(index)
-
-        def go_on() -> None:
-            line.speaking = False
-            if line.neighbour in self._lines:
-                self._swarm.sent_chunk(line.neighbour, len(payload), trio.current_time())
-                self._speak(line)
-                self._speak_to_all()
-
-        return line.channel.send_then(Chunk(index, payload), go_on)
-
-    async def _write(self, line: _Line) -> None:
-        """Send what there is to say to this neighbour, control messages before chunks."""
-        neighbour, channel = line.neighbour, line.channel
-        try:
-            while neighbour.outbox or neighbour.sending is not None:
-                if neighbour.outbox:
-                    self._swarm.add_news(neighbour)
-                    messages, neighbour.outbox = neighbour.outbox, []
-                    neighbour.spoke = trio.current_time()
-                    await channel.send(*messages)
-                elif neighbour.sending is not None:
-                    payload = self._store.read(neighbour.sending)
-                    await channel.send(Chunk(neighbour.sending, payload))
-                    self._swarm.sent_chunk(neighbour, len(payload), trio.current_time())
-                    self._speak_to_all()
-        except trio.BrokenResourceError as error:
-            self._hang_up(line, _reason(error))
-        line.speaking = False
 
     def _settle(self) -> None:
         """Chunks came, or will not come, from a web seed."""
