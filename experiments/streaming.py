@@ -222,7 +222,7 @@ def _across(found: Sequence[Row], caption: str) -> dict[str, bytes]:
 
     most = max(row.clients for row in found)
     shown = [row for row in found if row.clients == most and row.neighbour_bytes]
-    figure = Figure(figsize=(7.2, 0.9 + 0.55 * len(shown)), layout="constrained")
+    figure = Figure(figsize=(9.0, 0.9 + 0.55 * len(shown)), layout="constrained")
     figure.suptitle(f"What {most} viewers brought each other\n{caption}", fontsize=10, color=INK)
     axes = figure.subplots()
     style(axes)

@@ -92,7 +92,7 @@ class TakeTurns:
     exponential times: nobody needs to know whose it is.
     """
 
-    PACE = 0.1  # seconds between the turns of all rivals together
+    PACE = 0.1  # seconds between the turns of us and our rivals together
     WINDOW = 8  # chunks among which chance decides
 
     def __init__(self) -> None:
@@ -113,7 +113,7 @@ class TakeTurns:
         return soon[rng.randrange(len(soon))]
 
     def _next(self, now: float, rivals: int, rng: random.Random) -> float:
-        return now + rng.expovariate(1 / (self.PACE * rivals))
+        return now + rng.expovariate(1 / (self.PACE * (1 + rivals)))
 
 
 class Never:

@@ -83,6 +83,6 @@ def test_rivals_take_turns(rivals: int) -> None:
     """Each of them takes one in so many steps of the pace, whatever their number."""
     policy, rng, steps = TakeTurns(), random.Random(2), 100_000
     taken = sum(
-        policy.choose(turning(step * 0.02, rivals), rng) is not None for step in range(steps)
+        policy.choose(turning(step * 0.05, rivals), rng) is not None for step in range(steps)
     )
-    assert taken == pytest.approx(steps * 0.02 / (TakeTurns.PACE * rivals), rel=0.2)
+    assert taken == pytest.approx(steps * 0.05 / (TakeTurns.PACE * (1 + rivals)), rel=0.2)
