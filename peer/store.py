@@ -21,7 +21,7 @@ PART_SUFFIX = ".part"
 
 
 class ChunkStore(Protocol):
-    """The verified chunks of one file; it only ever gains chunks."""
+    """The verified chunks of one file; it gains chunks, and loses none but withdrawn ones."""
 
     @property
     def manifest(self) -> Manifest:

@@ -91,6 +91,7 @@ class Campaign:
             show.links([done[0].calibration])
         elif len(done) == 1 and done[0].video is not None:
             show_video.tables(done[0].video, title=self.title)
+            show.viewers(done[0].viewers)
             show.links([done[0].calibration])
         elif rows:
             show.table(rows, title=self.title)

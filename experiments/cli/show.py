@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from experiments.scenario import Scenario
     from experiments.swarm_metrics import SwarmMetrics
     from experiments.tournament import Standing
+    from experiments.viewer_metrics import ViewerMetrics
     from net.calibration import Calibration
 
 _WIDE = 132
@@ -104,6 +105,23 @@ def swarm(metrics: SwarmMetrics) -> None:
             f"{_number(metrics.steady_mean_s)} s measured after warm-up"
         )
     sys.stdout.write("swarm\n")
+    sys.stdout.writelines(f"  {name:11} {text}\n" for name, text in lines.items())
+
+
+def viewers(metrics: ViewerMetrics | None) -> None:
+    """Print what viewers brought each other, if they did."""
+    if metrics is None or not metrics.neighbour_bytes:
+        return
+    lines = {
+        "offload": f"{100 * metrics.offload:.1f} % of {metrics.watched_bytes / 1e6:.1f} MB watched",
+        "neighbours": f"{metrics.neighbour_bytes / 1e6:.1f} MB, "
+        f"{metrics.across_bytes / 1e6:.1f} MB of them from another access network",
+        "edges": f"{metrics.edge_bytes / 1e6:.1f} MB",
+        "server": f"{metrics.server_bytes / 1e6:.1f} MB",
+        "twice": f"{metrics.duplicate_bytes / 1e6:.2f} MB",
+        "kept": f"{metrics.most_kept_bytes / 1e6:.1f} MB by one viewer at most",
+    }
+    sys.stdout.write("sharing\n")
     sys.stdout.writelines(f"  {name:11} {text}\n" for name, text in lines.items())
 
 
