@@ -13,6 +13,14 @@ from wire.manifest import Manifest
 from wire.message import Buffer
 
 
+class Unshared(ChunkPool):
+    """A pool that keeps nothing: what its one store drops is gone from memory."""
+
+    def intern(self, chunk_hash: bytes, data: Buffer) -> bytes:  # noqa: ARG002 - as in a pool
+        """Return `data` as bytes."""
+        return bytes(data)
+
+
 class WindowStore(MemoryStore):
     """Chunks in memory that may be dropped again.
 
@@ -20,9 +28,12 @@ class WindowStore(MemoryStore):
     was dropped can be wanted again.
     """
 
-    def __init__(self, manifest: Manifest, pool: ChunkPool) -> None:
-        """Start with no chunk; what is written is shared through `pool`."""
-        super().__init__(manifest, pool)
+    def __init__(self, manifest: Manifest, pool: ChunkPool | None = None) -> None:
+        """Start with no chunk; what is written is shared through `pool`, if there is one.
+
+        A pool keeps what any of its stores ever held: it is for many peers in one process.
+        """
+        super().__init__(manifest, pool or Unshared())
         self.held = 0
         self.most_held = 0  # bytes, at any time so far
         self._came = trio.Event()

@@ -13,7 +13,6 @@ from peer.download import Download
 from peer.neighbour import Neighbour
 from peer.picker import RarestFirst
 from peer.settings import PeerSettings
-from peer.store import ChunkPool
 from peer.swarm import Swarm
 from peer.window import WindowStore
 from tests.peer.swarming import Content
@@ -26,7 +25,7 @@ MASKS = st.integers(0, FILE.everything)
 
 def window(have: int = 0) -> WindowStore:
     """Return a store with the chunks of a mask."""
-    store = WindowStore(FILE.manifest, ChunkPool())
+    store = WindowStore(FILE.manifest)
     for index in range(FILE.count):
         if have >> index & 1:
             store.write(index, FILE.chunk(index))
@@ -157,6 +156,8 @@ def test_a_window_counts_what_it_holds() -> None:
     assert (store.held, store.most_held) == (1400, 1600)
     with pytest.raises(KeyError):
         store.read(0)
+    assert store.verify(0, FILE.chunk(0))
+    assert not store.verify(0, FILE.chunk(1))
 
 
 @pytest.mark.trio
