@@ -141,6 +141,19 @@ def test_locality_keeps_bytes_within_access_networks() -> None:
     assert near.offload > anyone.offload - 0.1
 
 
+def test_a_crowd_saves_the_edges_most_of_their_bytes() -> None:
+    """As in the scenario that ships, with fewer viewers: half at least, and no more stalls."""
+    base = load(SHIPPED / "stream-crowd.toml", tuple(models()))
+    cdn, hybrid = (
+        runner.run(Setting(model).of(base, 25, 1)) for model in ("video-cdn", "video-hybrid")
+    )
+    assert cdn.video is not None
+    assert hybrid.video is not None
+    assert shared(hybrid).edge_bytes < 0.5 * shared(cdn).edge_bytes
+    assert hybrid.video.stalled <= cdn.video.stalled
+    assert hybrid.video.means["startup_s"].mean < cdn.video.means["startup_s"].mean + 0.2
+
+
 def test_settings_are_read_as_they_are_written() -> None:
     """MODEL or MODEL@NEIGHBOURS; another choice is refused by name."""
     assert Setting.parse(" video-p2p@same-network") == Setting("video-p2p", "same-network")
