@@ -17,6 +17,7 @@ from wire.http.headers import Headers
 from wire.http.target import Target
 
 Buffer = bytes | bytearray | memoryview
+Inform = Callable[[int, Headers], Awaitable[None]]
 NO_FIELDS = Headers()
 PHRASES = {status.value: status.phrase.encode("ascii") for status in HTTPStatus}
 
@@ -78,7 +79,7 @@ class Request:
     target: Target
     headers: Headers = NO_FIELDS
     body: Stream = field(default_factory=Empty, compare=False)
-    inform: Callable[[int, Headers], Awaitable[None]] = field(default=nobody, compare=False)
+    inform: Inform = field(default=nobody, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

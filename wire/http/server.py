@@ -1,13 +1,12 @@
-"""The server's side of one connection: requests in, a handler's responses out, until it ends.
+"""The server's side of one connection: a handler's responses to its requests, until it ends.
 
-Refuses to know what is served and who listens; framing is h11's.
+Refuses to know what is served, who listens, and how requests arrive; framing is h11's.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable
-from typing import Self, cast
+from typing import cast
 
 import h11
 import trio
@@ -27,24 +26,19 @@ from wire.http.message import (
     NO_FIELDS,
     PHRASES,
     Buffer,
-    Empty,
     Request,
     Response,
-    Stream,
     Tunnel,
     explain,
-    nobody,
 )
+from wire.http.requests import RECEIVE, Requests
 from wire.http.sending import sends
-from wire.http.target import check_host, parse_target
 
 Handler = Callable[[Request], Awaitable[Response]]
 OnError = Callable[[Exception], None]
 
-_RECEIVE = 64 * 1024
 _PIECE = 1024 * 1024
 _CLOSE = Headers({"connection": "close"})
-_LOOSE = re.compile(rb"(?<!\r)\n|\r(?!\n)|\n[ \t]")
 _GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 
@@ -71,37 +65,6 @@ async def serve_connection(
         await trio.aclose_forcefully(stream) if connection.broken else await stream.aclose()
 
 
-class RequestBody:
-    """The body of the request being served, read from its connection on demand.
-
-    Invariant: 100 Continue has been sent if the client waits for it and a read has begun.
-    """
-
-    def __init__(self, connection: _ServerConnection) -> None:
-        self._connection = connection
-        self._received = 0
-        self._ended = False
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Buffer:
-        if self._ended:
-            raise StopAsyncIteration
-        data = await self._connection.receive_body()
-        if data is None:
-            self._ended = True
-            raise StopAsyncIteration
-        self._received += len(data)
-        if self._received > self._connection.limits.body:
-            raise TooLargeError(f"body exceeds {self._connection.limits.body} bytes")
-        return data
-
-    async def aclose(self) -> None:
-        """Read no more; the connection drains or drops the rest."""
-        self._ended = True
-
-
 class _ServerConnection:
     """One connection between requests or within one.
 
@@ -114,18 +77,17 @@ class _ServerConnection:
         limits: Limits,
         wall: Callable[[], float],
     ) -> None:
-        self.limits = limits
+        self._limits = limits
         self.broken = False
         self._stream = stream
         self._wall = wall
-        self._body_received = 0
-        self._body_waited = 0.0
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.head)
+        self._requests = Requests(stream, self._h11, limits)
 
     async def serve_one(self, handler: Handler, on_error: OnError) -> bool:
         """Serve one request; return whether another may follow."""
         try:
-            request = await self._receive_request()
+            request = await self._requests.receive(self._inform)
         except BadRequestError as error:
             await self._refuse(error.status, error.reason)
             return False
@@ -146,29 +108,6 @@ class _ServerConnection:
             return False
         return await self._next_cycle()
 
-    async def _receive_request(self) -> Request | None:
-        head = await self._receive_head()
-        if head is None:
-            return None
-        if head.http_version[:2] != b"1.":
-            version = head.http_version.decode("ascii")
-            raise BadRequestError(505, f"HTTP/{version} is not spoken here; use HTTP/1.1")
-        raw = head.headers
-        size = sum([len(name) + len(value) + 4 for name, value in raw]) + len(head.target)
-        if len(raw) > self.limits.fields or size > self.limits.head:
-            raise BadRequestError(431, "too many or too long header fields")
-        if len(head.target) > self.limits.target:
-            raise BadRequestError(414, f"target exceeds {self.limits.target} bytes")
-        headers = Headers.decode(raw)
-        check_host(headers)
-        method = head.method.decode("ascii")
-        body = self._body_of(headers, head.http_version)
-        if method == "CONNECT" and not isinstance(body, Empty):
-            raise BadRequestError(400, "CONNECT has no body")  # RFC 9110 9.3.6
-        target = parse_target(method, head.target.decode("ascii"))
-        inform = self._inform if head.http_version >= b"1.1" else nobody
-        return Request(method, target, headers, body, inform)
-
     async def _inform(self, status: int, headers: Headers) -> None:
         """Send an interim response, unless it is too late for one."""
         if self._h11.our_state is not h11.SEND_RESPONSE:
@@ -178,85 +117,6 @@ class _ServerConnection:
             status_code=status, headers=headers.encode(), reason=reason
         )
         await self._send_data([self._h11.send(interim)])
-
-    def _body_of(self, headers: Headers, version: bytes) -> Stream:
-        self._body_received, self._body_waited = 0, 0.0
-        length = headers.get("content-length")
-        if "transfer-encoding" in headers:
-            if length is not None or version < b"1.1":  # request smuggling: RFC 9112 6.1
-                raise BadRequestError(400, "ambiguous body framing")
-        elif length is None or length == "0":
-            return Empty()
-        elif int(length) > self.limits.body:
-            raise BadRequestError(413, f"body exceeds {self.limits.body} bytes")
-        return RequestBody(self)
-
-    async def _receive_head(self) -> h11.Request | None:
-        """Return the next request's head, or None when the client is done."""
-        deadline = None
-        held = self._h11.trailing_data[0]
-        while True:
-            event = self._next_event()
-            if isinstance(event, h11.Request):
-                _check_lines(held[: len(held) - len(self._h11.trailing_data[0])])
-                return event
-            if isinstance(event, h11.ConnectionClosed):
-                return None
-            begun = held != b""
-            if begun and deadline is None:
-                deadline = trio.current_time() + self.limits.head_time
-            due = trio.current_time() + self.limits.idle if deadline is None else deadline
-            with trio.move_on_at(due) as scope:
-                data = await self._stream.receive_some(_RECEIVE)
-            if scope.cancelled_caught:
-                if not begun:
-                    return None
-                raise BadRequestError(408, "the request took too long to arrive")
-            if not data and begun:
-                return None
-            held += data
-            self._h11.receive_data(bytes(data))
-
-    def _next_event(self) -> object:
-        try:
-            return self._h11.next_event()
-        except h11.RemoteProtocolError as error:
-            raise BadRequestError(error.error_status_hint, str(error)) from error
-
-    async def receive_body(self) -> Buffer | None:
-        """Return the next piece of the request's body, None at its end.
-
-        Raises:
-            HttpError: it is malformed, cut short, or too slow.
-        """
-        while True:
-            if self._h11.they_are_waiting_for_100_continue:
-                go_on = h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")
-                await self._stream.send_all(self._h11.send(go_on))
-            event = self._next_event()
-            if isinstance(event, h11.Data):
-                return event.data
-            if isinstance(event, h11.EndOfMessage):
-                return None
-            data = await self._receive_within_patience()
-            if not data and not self._ends_at_eof():
-                raise TruncatedError("the client left in the middle of its request's body")
-            self._h11.receive_data(bytes(data))
-
-    async def _receive_within_patience(self) -> bytes | bytearray:
-        """Return more of the body; all waits for it together may take as long as its size pays."""
-        began = trio.current_time()
-        left = self.limits.patience(self._body_received) - self._body_waited
-        with trio.move_on_after(left) as scope:
-            data = await self._stream.receive_some(_RECEIVE)
-        if scope.cancelled_caught:
-            raise SilentPeerError("the request's body arrives too slowly")
-        self._body_waited += trio.current_time() - began
-        self._body_received += len(data)
-        return data
-
-    def _ends_at_eof(self) -> bool:
-        return self._h11.their_state is not h11.SEND_BODY
 
     async def _send(self, method: str, response: Response) -> None:
         body = response.body
@@ -286,7 +146,7 @@ class _ServerConnection:
     async def _carry(self, response: Response, tunnel: Tunnel) -> None:
         """Answer CONNECT and leave the connection to `tunnel`."""
         try:
-            self._next_event()  # the request's end, without which h11 does not let go
+            self._requests.next_event()  # the request's end, without which h11 does not let go
             await self._send_data([self._head(response)])
             await tunnel.carry(self._stream, self._h11.trailing_data[0])
         finally:
@@ -320,7 +180,7 @@ class _ServerConnection:
 
     async def _send_data(self, parts: list[bytes] | None) -> None:
         for piece in sends(parts or [], _PIECE):
-            with trio.move_on_after(self.limits.patience(len(piece))) as scope:
+            with trio.move_on_after(self._limits.patience(len(piece))) as scope:
                 await self._stream.send_all(piece)
             if scope.cancelled_caught:
                 raise trio.BrokenResourceError("the client stopped reading")
@@ -337,12 +197,12 @@ class _ServerConnection:
 
     async def _drain_request(self) -> bool:
         """Read what the handler left of the request's body; return whether that was bearable."""
-        left = self.limits.drain
+        left = self._limits.drain
         try:
             while self._h11.their_state is h11.SEND_BODY and left > 0:
                 if self._h11.they_are_waiting_for_100_continue:
                     return False
-                data = await self.receive_body()
+                data = await self._requests.receive_body()
                 left -= len(data or b"")
         except HttpError:
             return False
@@ -359,16 +219,10 @@ class _ServerConnection:
     async def _linger(self) -> None:
         """Let the client read our last words before the close can reset them (RFC 9112 9.6)."""
         await self._stream.send_eof()
-        left = self.limits.drain
-        with trio.move_on_after(self.limits.linger):
-            while left > 0 and (data := await self._stream.receive_some(_RECEIVE)):
+        left = self._limits.drain
+        with trio.move_on_after(self._limits.linger):
+            while left > 0 and (data := await self._stream.receive_some(RECEIVE)):
                 left -= len(data)
-
-
-def _check_lines(head: bytes) -> None:
-    """Refuse line ends and folds that others may read differently (RFC 9112 2.2, 5.2)."""
-    if _LOOSE.search(head):
-        raise BadRequestError(400, "a bare CR or LF, or a folded field, in the head")
 
 
 async def _answer(handler: Handler, request: Request, on_error: OnError) -> Response:
