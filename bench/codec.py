@@ -9,7 +9,8 @@ import argparse
 import time
 
 from bench import machine
-from wire.codec import Decoder, encode
+from wire.decoder import Decoder
+from wire.frame import encode
 from wire.message import Chunk, Have, Message, Request, Unchoke
 
 CHUNK = bytes(65_536)

@@ -140,7 +140,7 @@ def test_floors_never_meet_sideways() -> None:
             ["2: reaches for datetime.datetime.now"],
         ),
         ("peer", "import random\nrandom.Random('1/a').random()", []),
-        ("peer", "from . import picker\nfrom net import seam\nimport wire.codec", []),
+        ("peer", "from . import picker\nfrom net import seam\nimport wire.frame", []),
         ("experiments", "import time\ntime.perf_counter()", []),
         ("net", "import trio\ntrio.current_time()", []),
     ],

@@ -10,8 +10,9 @@ from typing import Protocol, runtime_checkable
 
 import trio
 
-from wire.codec import Decoder, encode
+from wire.decoder import Decoder
 from wire.errors import ProtocolError
+from wire.frame import encode
 from wire.message import Buffer, Message
 
 _ALONE = 4096  # bytes; a longer byte string is sent by itself, by reference

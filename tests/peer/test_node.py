@@ -17,8 +17,8 @@ from tests.peer.swarming import EIGHT, KIB, MIB, PORT, TRACKER, Content, Virtual
 from tests.peer.swarming import run_swarm as run
 from wire.announce import AnnounceReply
 from wire.channel import Channel
-from wire.codec import encode
 from wire.errors import ProtocolError
+from wire.frame import encode
 from wire.http.headers import Headers
 from wire.http.message import Request as HttpRequest
 from wire.http.message import Response

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for peer messages, and frames built by hand."""
+"""Hypothesis strategies for peer messages, their bytes, and frames built by hand."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import msgpack
 from hypothesis import strategies as st
 
+from wire.frame import encode
 from wire.message import (
     MAX_CHUNKS,
     MAX_EXCHANGE,
@@ -61,6 +62,11 @@ messages: st.SearchStrategy[Message] = st.one_of(
     st.builds(PeerExchange, st.lists(contacts, min_size=1, max_size=5).map(tuple)),
     st.builds(PeerExchange, contacts.map(lambda contact: (contact,) * MAX_EXCHANGE)),
 )
+
+
+def whole(sent: list[Message]) -> bytes:
+    """Return the bytes of `sent`."""
+    return b"".join(b"".join(encode(message)) for message in sent)
 
 
 def frame(kind: int, header: Any = (), payload: bytes = b"", *, version: int = 1) -> bytes:

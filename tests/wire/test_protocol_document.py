@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from wire.announce import Announce, Event
-from wire.codec import encode
+from wire.frame import encode
 from wire.layout import LAYOUTS
 from wire.manifest import Manifest
 from wire.message import Bitfield, Chunk, Contact, Handshake, Have, Message, PeerExchange, Request
