@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from net.seam import Address
 from peer.view import NOTHING, REMEMBERED, Exchange
 from wire.message import Message
 
@@ -86,6 +87,11 @@ class Neighbour:
     def __repr__(self) -> str:
         ours = "choking" if self.am_choking else "serving"
         return f"<Neighbour {self.name}, {self.have.bit_count()} chunks, {ours}>"
+
+    @property
+    def address(self) -> Address:
+        """Where it listens, as far as it says; its host is as seen."""
+        return Address(self.name, self.port)
 
     def update_rates(self, elapsed: float) -> None:
         """Fold the bytes since the last call, `elapsed` seconds ago, into the rates (bytes/s)."""

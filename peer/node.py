@@ -1,14 +1,12 @@
-"""A peer on a network: connections, handshakes and timers round a `Swarm`.
+"""A peer on a network: whom it dials, whom it lets in, and the tasks round its `Swarm`.
 
-It moves messages between sockets and the swarm's outboxes, and decides nothing about chunks.
+It refuses to know what neighbours say, and decides nothing about chunks.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
-from functools import partial
-from math import inf
+from collections.abc import Mapping
 
 import trio
 
@@ -18,18 +16,19 @@ from peer.announce import Announcer, Announcers
 from peer.announcing import Announcing, Progress
 from peer.bans import Bans
 from peer.contacts import Contacts
+from peer.conversations import Conversations
 from peer.exchange import Exchange
 from peer.line import Line
 from peer.neighbour import Neighbour
 from peer.settings import PeerSettings
 from peer.store import ChunkStore
 from peer.strategy import Strategies
-from peer.swarm import CorruptChunkError, Swarm
+from peer.swarm import Swarm
 from peer.web_plan import WebSettings
 from peer.web_seed import WebSeed
 from wire.channel import Channel
 from wire.errors import ProtocolError
-from wire.message import PEER_ID_BYTES, Contact, Handshake, Message, PeerExchange
+from wire.message import PEER_ID_BYTES, Contact, Handshake
 
 LOOK_ROUND = 2.0  # seconds between looks for missing and silent neighbours
 SPARE_CONNECTIONS = 16  # accepted beyond the neighbours, while they shake hands
@@ -71,12 +70,11 @@ class Peer:
         self._wanted_port = port
         self._contacts = Contacts(self.peer_id)
         self._bans = Bans()
-        self._lines: dict[Neighbour, Line] = {}
+        self._lines: Mapping[Neighbour, Line] = {}  # which the conversations keep
         self._connections = 0
         self._dialling = 0  # of them, those we dialled that are no neighbours yet
-        self._alarm = trio.CancelScope()
-        self._alarm_at = inf  # its deadline, which costs more to ask for
         self._swarm: Swarm
+        self._conversations: Conversations
         self._announcing: Announcing
         self._nursery: trio.Nursery
 
@@ -92,6 +90,11 @@ class Peer:
             trace=self._trace,
             strategies=self._strategies,
         )
+        self._conversations = Conversations(
+            self._swarm, bans=self._bans, contacts=self._contacts, completed=self.completed,
+            trace=self._trace,
+        )  # fmt: skip
+        self._lines = self._conversations.lines
         self._running = True
         if self._looked_at is not None:
             self._swarm.look(self._looked_at, trio.current_time())
@@ -100,7 +103,7 @@ class Peer:
         elif self._web is not None:
             self._web_seed = WebSeed(
                 self._network, self._swarm, self._web, rng=self._rng, trace=self._trace,
-                settled=self._settle,
+                settled=self._conversations.settle,
             )  # fmt: skip
         async with (
             await self._network.listen(self._wanted_port) as listener,
@@ -108,7 +111,7 @@ class Peer:
         ):
             self._announcing = self._announcing_from(listener.address.port)
             self._nursery.start_soon(self._accept, listener)
-            self._nursery.start_soon(self._keep_time)
+            self._nursery.start_soon(self._conversations.keep_time)
             if self._web_seed is not None:
                 self._nursery.start_soon(self._web_seed.run)
             self._nursery.start_soon(self._keep_connected, listener.address.port)
@@ -150,7 +153,7 @@ class Peer:
         self._looked_at = chunks
         if self._running:
             self._swarm.look(chunks, trio.current_time())
-            self._speak_to_all()
+            self._conversations.speak()
             if self._web_seed is not None:
                 self._web_seed.look()
 
@@ -160,7 +163,7 @@ class Peer:
         Those being sent at this moment are not among them, and stay on offer.
         """
         gone = self._swarm.withdraw(chunks)
-        self._speak_to_all()
+        self._conversations.speak()
         return gone
 
     async def _accept(self, listener: Listener) -> None:
@@ -204,7 +207,7 @@ class Peer:
                     if not dialled:
                         neighbour.outbox.append(hello)  # who is not welcome gets no answer
                     here = connection.local.host == connection.remote.host
-                    await self._converse(neighbour, channel, dialled=dialled, here=here)
+                    await self._conversations.hold(neighbour, channel, dialled=dialled, here=here)
         finally:
             self._connections -= 1
         if dialled and neighbour is None:
@@ -238,7 +241,7 @@ class Peer:
         higher id dialled (as BGP does: RFC 4271, section 6.8), or each would close one.
         """
         peer_id = newcomer.peer_id
-        if peer_id == self.peer_id or _address(newcomer) in self._bans:
+        if peer_id == self.peer_id or newcomer.address in self._bans:
             return False
         twin = next(
             (each for each in self._lines.values() if each.neighbour.peer_id == peer_id), None
@@ -249,119 +252,8 @@ class Peer:
         crossed = trio.current_time() - twin.since < self._settings.handshake_timeout
         if twin.dialled == dialled or not stands or not crossed:
             return False
-        self._hang_up(twin, "crossed connections")
+        self._conversations.hang_up(twin, "crossed connections")
         return True
-
-    async def _converse(
-        self, neighbour: Neighbour, channel: Channel, *, dialled: bool, here: bool
-    ) -> None:
-        self._trace("neighbour_connected", neighbour=neighbour.name)
-        try:
-            async with trio.open_nursery() as nursery:
-                line = self._lines[neighbour] = Line(
-                    neighbour, channel, self._swarm, nursery,
-                    sent=self._speak_to_all, lost=self._hang_up,
-                    dialled=dialled, here=here, since=trio.current_time(),
-                )  # fmt: skip
-                self._swarm.join(neighbour)
-                self._speak_to_all()
-                self._hang_up(line, await self._read(line))
-        finally:
-            self._forget(neighbour)
-            self._swarm.leave(neighbour, trio.current_time())
-            self._speak_to_all()
-
-    def _hang_up(self, line: Line, reason: str) -> None:
-        """End a conversation, unless that has been done."""
-        if self._forget(line.neighbour):
-            self._trace("neighbour_lost", neighbour=line.neighbour.name, reason=reason)
-            line.nursery.cancel_scope.cancel()
-
-    def _forget(self, neighbour: Neighbour) -> bool:
-        """Speak to this neighbour no more; returns whether we did so far."""
-        line = self._lines.pop(neighbour, None)
-        if line is None:
-            return False
-        line.ended = True
-        return True
-
-    def _ban(self, line: Line) -> None:
-        """Have nothing to do with this neighbour from now on, whichever connection it uses."""
-        self._bans.add(_address(line.neighbour), whole_host=not line.here)
-        self._trace("neighbour_banned", neighbour=line.neighbour.name)
-        for each in list(self._lines.values()):
-            if each is not line and _address(each.neighbour) in self._bans:
-                self._hang_up(each, "banned")
-
-    async def _read(self, line: Line) -> str:
-        """Act on messages until the connection ends; returns why it did."""
-        try:
-            await line.channel.receive_each(partial(self._hear, line.neighbour))
-        except CorruptChunkError as error:
-            self._ban(line)
-            return error.reason
-        except ProtocolError as error:
-            return error.reason
-        except trio.EndOfChannel:
-            return "closed by the neighbour"
-        except trio.BrokenResourceError as error:
-            return _reason(error)
-        return "both have everything"
-
-    def _hear(self, neighbour: Neighbour, messages: Iterable[Message]) -> bool:
-        """Act on messages that came together; returns whether nothing is left to be said."""
-        swarm, now = self._swarm, trio.current_time()
-        for message in messages:
-            if isinstance(message, PeerExchange):
-                if not self._store.complete:
-                    known = {each.peer_id for each in self._lines}
-                    self._contacts.hear_of(message.added, known)
-                neighbour.heard = now
-            else:
-                swarm.receive(neighbour, message, now)
-        if swarm.wake_at <= now:
-            swarm.tick(now)
-        self._speak_to_all()
-        if not self._store.complete:
-            return False
-        self._note_completion()
-        return swarm.useless(neighbour)
-
-    def _speak_to_all(self) -> None:
-        """See to it that everything the swarm has to say is said."""
-        if self._swarm.touched:
-            touched, self._swarm.touched = self._swarm.touched, {}
-            for neighbour in touched:
-                line = self._lines.get(neighbour)
-                if line is not None:
-                    line.speak()
-        if self._swarm.wake_at < self._alarm_at:
-            self._alarm_at = self._swarm.wake_at
-            self._alarm.cancel()
-
-    def _settle(self) -> None:
-        """Chunks came, or will not come, from a web seed."""
-        self._speak_to_all()
-        if self._store.complete:
-            self._note_completion()
-
-    def _note_completion(self) -> None:
-        if self.completed.is_set():
-            return
-        self.completed.set()
-        self._trace("download_completed", bytes=self._store.manifest.size)
-        self._contacts.clear()
-        for line in list(self._lines.values()):
-            if self._swarm.useless(line.neighbour):
-                self._hang_up(line, "both have everything")
-
-    async def _keep_time(self) -> None:
-        while True:
-            self._alarm_at = self._swarm.wake_at
-            with trio.CancelScope(deadline=self._alarm_at) as self._alarm:
-                await trio.sleep_forever()
-            self._swarm.tick(trio.current_time())
-            self._speak_to_all()
 
     async def _keep_connected(self, port: int) -> None:
         exchange = Exchange(trio.current_time())
@@ -369,10 +261,10 @@ class Peer:
             await trio.sleep(LOOK_ROUND)
             for neighbour in self._swarm.silent(trio.current_time()):
                 if neighbour in self._lines:
-                    self._hang_up(self._lines[neighbour], "silent")
+                    self._conversations.hang_up(self._lines[neighbour], "silent")
             told = exchange.tell(self._lines, trio.current_time())
             self._swarm.touched.update(dict.fromkeys(told))
-            self._speak_to_all()
+            self._conversations.speak()
             if not self._store.complete:  # who lacks something dials; who lacks nothing waits
                 self._make_room()
                 self._dial_contacts(self._settings.min_neighbours, port)
@@ -391,7 +283,7 @@ class Peer:
             each.am_interested for each in self._lines
         ):
             poorest = min(self._lines, key=lambda each: each.have.bit_count())
-            self._hang_up(self._lines[poorest], "nothing for us")
+            self._conversations.hang_up(self._lines[poorest], "nothing for us")
 
     def _dial_contacts(self, target: int, port: int) -> None:
         """Dial known peers until `target` connections stand or are being made."""
@@ -429,11 +321,6 @@ class Peer:
             learn=learn,
             trace=self._trace,
         )
-
-
-def _address(neighbour: Neighbour) -> Address:
-    """Return where a neighbour listens, as far as it says; its host is as seen."""
-    return Address(neighbour.name, neighbour.port)
 
 
 def _reason(error: BaseException) -> str:
