@@ -53,7 +53,7 @@ class Line:
     def _send_now(self) -> bool:
         """Send what the outbox holds, and the news, without waiting; or leave it all there."""
         neighbour = self.neighbour
-        self.swarm.add_news(neighbour)
+        self.swarm.news.put(neighbour)
         if not self.channel.send_now(*neighbour.outbox):
             return False
         neighbour.outbox = []
@@ -82,7 +82,7 @@ class Line:
         try:
             while neighbour.outbox or neighbour.sending is not None:
                 if neighbour.outbox:
-                    swarm.add_news(neighbour)
+                    swarm.news.put(neighbour)
                     messages, neighbour.outbox = neighbour.outbox, []
                     neighbour.spoke = trio.current_time()
                     await channel.send(*messages)

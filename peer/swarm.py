@@ -13,6 +13,7 @@ from math import inf
 from net.trace import Trace, silent
 from peer.download import Download, Verdict
 from peer.neighbour import Neighbour
+from peer.news import News
 from peer.reveal import Reveal
 from peer.round import Rounds
 from peer.settings import PeerSettings
@@ -21,7 +22,6 @@ from peer.strategy import DEFAULT, Strategies
 from peer.upload import Upload
 from wire.errors import ProtocolError
 from wire.message import (
-    MAX_HAVE,
     Bitfield,
     Buffer,
     Cancel,
@@ -69,6 +69,7 @@ class Swarm:
         self.touched: dict[Neighbour, None] = {}
         self.uploaded = 0
         self.downloaded = 0
+        self.news = News(store)
         self._chunk_count = store.manifest.chunk_count
         self._settings = settings
         self._rng = rng
@@ -83,7 +84,6 @@ class Swarm:
         if store.complete and settings.super_seed and self._chunk_count:
             self._reveal = Reveal(self._chunk_count, rng)
             self._upload.slots = settings.max_neighbours  # each is shown, and sent, its own chunks
-        self._news: list[int] = []  # chunks received, in order
         self._withdrawn = 0  # chunks that were offered once, as a mask
         self._announce_at = inf
         self._rechoke_at = now + settings.choke_interval
@@ -114,9 +114,8 @@ class Swarm:
         """A connection has shaken hands: tell it what we have."""
         self.neighbours[neighbour] = None
         self.touched[neighbour] = None
-        neighbour.told = len(self._news)
         hidden = self._reveal is not None
-        neighbour.outbox.append(Bitfield.of(0 if hidden else self.store.have, self._chunk_count))
+        self.news.put_all(neighbour, self._bits(0 if hidden else self.store.have))
         if self._reveal is not None:
             self._reveal.show(neighbour, len(self.neighbours))
 
@@ -214,11 +213,10 @@ class Swarm:
         gone = chunks & self.store.have & ~sending
         if gone:
             self._withdrawn |= gone
-            left = Bitfield.of(self.store.have & ~gone, self._chunk_count)
+            left = self._bits(self.store.have & ~gone)
             for neighbour in self.neighbours:
                 self._upload.withdraw(neighbour, gone)
-                neighbour.told = len(self._news)
-                neighbour.outbox.append(left)
+                self.news.put_all(neighbour, left)
             self._touch_all(self.neighbours)
         return gone
 
@@ -303,17 +301,16 @@ class Swarm:
 
         Of a rare one who would be served, and has nothing else to ask for, is told at once.
         """
-        self._news.append(index)
+        self.news.add(index)
         self._announce_at = min(self._announce_at, now + self._settings.have_delay)
         if self._download.availability.count(index) <= RARE:
             free = self._upload.has_free_slot
             useful = [each for each in self.neighbours if free or not each.am_choking]
             self._tell([each for each in useful if not each.queue])
         if self.store.complete:
-            everything = Bitfield.of(self.store.have, self._chunk_count)
+            everything = self._bits(self.store.have)
             for neighbour in self.neighbours:
-                neighbour.told = len(self._news)
-                neighbour.outbox.append(everything)
+                self.news.put_all(neighbour, everything)
             self._download.lose_interest(self.neighbours)
             self._announce_at = inf
             self._touch_all(self.neighbours)
@@ -321,23 +318,9 @@ class Swarm:
     def _tell(self, neighbours: Iterable[Neighbour]) -> None:
         """Tell these neighbours of the new chunks."""
         for neighbour in neighbours:
-            self.add_news(neighbour)
+            self.news.put(neighbour)
             if neighbour.outbox:
                 self.touched[neighbour] = None
-
-    def add_news(self, neighbour: Neighbour) -> None:
-        """Put the chunks that `neighbour` lacks and was not told of into its outbox.
-
-        Who has a chunk already is not told of it: a peer counts only the chunks it lacks.
-        """
-        if neighbour.told == len(self._news):
-            return
-        fresh = self._news[neighbour.told :]
-        neighbour.told = len(self._news)
-        ours = self.store.have & ~neighbour.have
-        news = tuple([index for index in fresh if ours >> index & 1])
-        for start in range(0, len(news), MAX_HAVE):
-            neighbour.outbox.append(Have(news[start : start + MAX_HAVE]))
 
     def _on_have(self, neighbour: Neighbour, indexes: tuple[int, ...], now: float) -> None:
         self._check_index(max(indexes, default=0))  # a mask is as long as its highest index
@@ -406,6 +389,10 @@ class Swarm:
 
     def _touch_all(self, neighbours: Iterable[Neighbour]) -> None:
         self.touched.update((each, None) for each in neighbours if each.outbox)
+
+    def _bits(self, chunks: int) -> Bitfield:
+        """Return a mask as the message that says it."""
+        return Bitfield.of(chunks, self._chunk_count)
 
     def _check_index(self, index: int) -> None:
         if not index < self._chunk_count:
