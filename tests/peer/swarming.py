@@ -27,6 +27,7 @@ from peer.swarm import Swarm
 from peer.web_plan import WebSettings
 from tracker.node import Tracker
 from wire.channel import Channel
+from wire.errors import ProtocolError
 from wire.manifest import Manifest
 from wire.message import Chunk, Handshake, Message
 
@@ -259,3 +260,12 @@ def run_swarm(
 def leechers(n: int) -> list[str]:
     """Return the names of `n` hosts."""
     return [f"leecher-{i}" for i in range(n)]
+
+
+async def until_closed(channel: Channel) -> None:
+    """Read until the peer hangs up."""
+    try:
+        while True:
+            await channel.receive()
+    except (trio.EndOfChannel, trio.BrokenResourceError, ProtocolError):
+        return

@@ -15,13 +15,7 @@ from tests.wire.strategies import MAX_PAYLOAD, frame, messages, whole
 from wire.decoder import Decoder
 from wire.errors import ProtocolError
 from wire.frame import MAX_HEADER, PREFIX_BYTES, VERSION, encode
-from wire.message import (
-    Chunk,
-    Interested,
-    Message,
-    Request,
-    Unchoke,
-)
+from wire.message import Chunk, Interested, Message, Request, Unchoke
 
 
 def decode(*feeds: bytes | memoryview) -> list[Message]:

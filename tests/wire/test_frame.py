@@ -13,16 +13,7 @@ from wire.decoder import Decoder
 from wire.errors import ProtocolError
 from wire.frame import MAX_HEADER, PREFIX_BYTES, encode
 from wire.layout import LAYOUTS
-from wire.message import (
-    MAX_CHUNKS,
-    MAX_HAVE,
-    Chunk,
-    Handshake,
-    Have,
-    Interested,
-    Message,
-    Request,
-)
+from wire.message import MAX_CHUNKS, MAX_HAVE, Chunk, Handshake, Have, Interested, Message, Request
 
 
 def test_a_payload_is_sent_by_reference() -> None:
