@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import msgspec
-import trio
 
-from cdn.serving import serve_http
+from cdn.serving import HttpServer
 from cdn.tally import Tally
 from cdn.web_cache import WebCache
-from net.seam import Address, Listener
+from net.seam import Address
 from wire.http.headers import Headers
 from wire.http.message import Request, Response, explain
 
@@ -42,29 +41,13 @@ _COUNTS = {
 }
 
 
-class Admin:
+class Admin(HttpServer):
     """Purges `web_cache` and tells its numbers, which `tally` has counted."""
 
     def __init__(self, web_cache: WebCache, tally: Tally, *, wall: Callable[[], float]) -> None:
+        super().__init__(wall=wall, trace=tally, connections=_CONNECTIONS)
         self._web_cache = web_cache
         self._tally = tally
-        self._wall = wall
-
-    async def serve(
-        self,
-        listener: Listener,
-        *,
-        task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED,
-    ) -> None:
-        """Answer this machine's requests until cancelled."""
-        await serve_http(
-            listener,
-            self.answer,
-            wall=self._wall,
-            trace=self._tally,
-            connections=_CONNECTIONS,
-            task_status=task_status,
-        )
 
     async def answer(self, request: Request, remote: Address) -> Response:
         """Return the answer to one request: 403 for strangers."""

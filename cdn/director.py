@@ -11,10 +11,10 @@ from functools import partial
 import trio
 
 from cdn.rewriting import rewrite, rewrites
-from cdn.serving import serve_http
+from cdn.serving import HttpServer
 from cdn.site import MemorySite, Moved, Resource, Site
 from cdn.steering import Steering
-from net.seam import Address, Listener
+from net.seam import Address
 from net.trace import Trace, silent
 from wire.http.headers import Headers
 from wire.http.limits import Limits
@@ -28,7 +28,7 @@ _LARGEST_PAGE = 4 * 2**20
 _NO_PAGES = MemorySite({})
 
 
-class Director:
+class Director(HttpServer):
     """Answers for objects with 302 to an edge, and for pages with their links led to edges.
 
     A page is what `pages` has under that path, in a media type that has links. An answer is for
@@ -44,27 +44,9 @@ class Director:
         trace: Trace = silent,
         limits: Limits = Limits(),  # noqa: B008 - immutable
     ) -> None:
+        super().__init__(wall=wall, trace=trace, limits=limits)
         self._steering = steering
-        self._wall = wall
         self._pages = pages
-        self._trace = trace
-        self._limits = limits
-
-    async def serve(
-        self,
-        listener: Listener,
-        *,
-        task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED,
-    ) -> None:
-        """Answer the listener's clients until cancelled."""
-        await serve_http(
-            listener,
-            self.answer,
-            wall=self._wall,
-            trace=self._trace,
-            limits=self._limits,
-            task_status=task_status,
-        )
 
     async def answer(self, request: Request, remote: Address) -> Response:
         """Return where `remote` finds what it asks for."""

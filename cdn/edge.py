@@ -11,6 +11,7 @@ from dataclasses import replace
 import trio
 
 from cdn.cache import Admits, Cache, Shelf
+from cdn.caching_server import CachingServer
 from cdn.eviction import Eviction, Lru
 from cdn.placement import Placement
 from cdn.serving import serve_http
@@ -19,12 +20,11 @@ from cdn.web_cache import WebCache
 from net.seam import Address, Listener, Network
 from net.trace import Trace, silent
 from wire.http.limits import Limits
-from wire.http.message import Request, Response
 
 _PLACERS = 8
 
 
-class Edge:
+class Edge(CachingServer):
     """A shared cache of at most `capacity` bytes before one origin.
 
     `name` is what Via and Cache-Status call it, by default its host.
@@ -55,7 +55,7 @@ class Edge:
         timeout: float = 60.0,
         limits: Limits = Limits(),  # noqa: B008 - immutable
     ) -> None:
-        self.cache = Cache(eviction if eviction is not None else Lru(capacity), admits, shelf)
+        cache = Cache(eviction if eviction is not None else Lru(capacity), admits, shelf)
         upstream = OneOrigin(
             network,
             origin,
@@ -64,38 +64,18 @@ class Edge:
             timeout=timeout,
             trace=trace,
         )
-        self.web_cache = WebCache(
+        web_cache = WebCache(
             name or network.host,
             upstream,
-            self.cache,
+            cache,
             wall=wall,
             trace=trace,
             limits=limits,
             whole=whole,
             slice_size=slice_size,
         )
+        super().__init__(web_cache, wall=wall, trace=trace, limits=limits)
         self._placers = frozenset({origin.host, network.host, *placers})
-        self._wall = wall
-        self._trace = trace
-        self._limits = limits
-
-    async def serve(
-        self,
-        listener: Listener,
-        *,
-        task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED,
-    ) -> None:
-        """Answer the listener's clients until cancelled; fetches under way end with it."""
-        async with trio.open_nursery() as nursery:
-            await nursery.start(self.web_cache.run)
-            await serve_http(
-                listener,
-                self.answer,
-                wall=self._wall,
-                trace=self._trace,
-                limits=self._limits,
-                task_status=task_status,
-            )
 
     async def serve_placement(
         self,
@@ -113,7 +93,3 @@ class Edge:
             connections=_PLACERS,
             task_status=task_status,
         )
-
-    async def answer(self, request: Request, remote: Address) -> Response:
-        """Return the response to one request of client `remote`."""
-        return await self.web_cache.answer(request, remote)

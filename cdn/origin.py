@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import trio
-
 from cdn.conditions import Validators
 from cdn.reply import reply
-from cdn.serving import serve_http
+from cdn.serving import HttpServer
 from cdn.site import Moved, Resource, Site
-from net.seam import Address, Listener
+from net.seam import Address
 from net.trace import Trace, silent
 from wire.http.dates import format_date
 from wire.http.headers import Headers
@@ -29,7 +27,7 @@ _FOR_PLAYERS = (
 """Lets a player on a page of another origin read a stream, and what caches say (Fetch, 3.2)."""
 
 
-class Origin:
+class Origin(HttpServer):
     """Serves `site`; caches are told `cache_control` of what says nothing of its own."""
 
     def __init__(
@@ -41,27 +39,9 @@ class Origin:
         trace: Trace = silent,
         limits: Limits = Limits(),  # noqa: B008 - immutable
     ) -> None:
+        super().__init__(wall=wall, trace=trace, limits=limits)
         self._site = site
-        self._wall = wall
         self._cache_control = cache_control
-        self._trace = trace
-        self._limits = limits
-
-    async def serve(
-        self,
-        listener: Listener,
-        *,
-        task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED,
-    ) -> None:
-        """Answer the listener's clients until cancelled."""
-        await serve_http(
-            listener,
-            self.answer,
-            wall=self._wall,
-            trace=self._trace,
-            limits=self._limits,
-            task_status=task_status,
-        )
 
     async def answer(self, request: Request, remote: Address) -> Response:
         """Return the response to one request."""

@@ -12,13 +12,13 @@ from urllib.parse import urljoin, urlsplit
 import trio
 
 from cdn.cache import Admits, Cache, Shelf
+from cdn.caching_server import CachingServer
 from cdn.eviction import Eviction, Lru
 from cdn.pool import GatewayError, Pool, PooledResponse
-from cdn.serving import serve_http
 from cdn.tunnel import Tunnel
 from cdn.upstream import origin_form
 from cdn.web_cache import WebCache
-from net.seam import Address, Connection, Listener, Network
+from net.seam import Address, Connection, Network
 from net.trace import Trace, silent
 from wire.http.client import Inform
 from wire.http.headers import Headers
@@ -111,7 +111,7 @@ class AnyOrigin:
             await pool.aclose()
 
 
-class Proxy:
+class Proxy(CachingServer):
     """A shared cache of at most `capacity` bytes that its clients name as their proxy.
 
     It fetches http URIs, and tunnels CONNECT to `tunnel_ports`. `name` is what Via calls it. It
@@ -133,34 +133,14 @@ class Proxy:
         timeout: float = 60.0,
         limits: Limits = Limits(),  # noqa: B008 - immutable
     ) -> None:
-        self.cache = Cache(eviction if eviction is not None else Lru(capacity), admits, shelf)
+        cache = Cache(eviction if eviction is not None else Lru(capacity), admits, shelf)
         upstream = AnyOrigin(network, timeout=timeout)
-        self.web_cache = WebCache(name, upstream, self.cache, wall=wall, trace=trace, limits=limits)
+        web_cache = WebCache(name, upstream, cache, wall=wall, trace=trace, limits=limits)
+        super().__init__(web_cache, wall=wall, trace=trace, limits=limits)
         self._network = network
         self._ports = tunnel_ports
         self._tunnels = trio.Semaphore(_TUNNELS, max_value=_TUNNELS)
-        self._wall = wall
-        self._trace = trace
         self._timeout = timeout
-        self._limits = limits
-
-    async def serve(
-        self,
-        listener: Listener,
-        *,
-        task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED,
-    ) -> None:
-        """Answer the listener's clients until cancelled; fetches and tunnels end with it."""
-        async with trio.open_nursery() as nursery:
-            await nursery.start(self.web_cache.run)
-            await serve_http(
-                listener,
-                self.answer,
-                wall=self._wall,
-                trace=self._trace,
-                limits=self._limits,
-                task_status=task_status,
-            )
 
     async def answer(self, request: Request, remote: Address) -> Response:
         """Return the response to one request of client `remote`."""
@@ -170,7 +150,7 @@ class Proxy:
             return explain(400, "this is a proxy; ask for a whole http:// URL")
         if request.target.scheme != "http":
             return explain(400, f"{request.target.scheme} goes through CONNECT")
-        return await self.web_cache.answer(request, remote)
+        return await super().answer(request, remote)
 
     async def _connect(self, authority: str, remote: Address) -> Response:
         """Open a tunnel, if the port is one of those allowed and there is room."""
