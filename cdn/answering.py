@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cdn import cache_status
-from cdn.ask import Ask, Passing
+from cdn.ask import Arriving, Ask, Passing
 from cdn.conditions import Validators, select
 from cdn.forwarding import end_to_end, marked
 from cdn.pool import PooledResponse
@@ -58,6 +58,19 @@ class Answering:
         fields = marked(stored.headers, self._name, status)
         ranged = fields.replace({"content-range": span.content_range(size)})
         return Response(206, ranged, stored.body.read(0, len(span)), len(span))
+
+    async def fetched(self, ask: Ask, answer: Arriving | Passing, why: str) -> Response:
+        """Answer with what upstream gave for `ask`."""
+        if isinstance(answer, Passing):
+            return await self.passing(ask, answer, why)
+        stored = answer.stored
+        ttl = self.ttl(stored)
+        said = cache_status.forwarded(
+            why, ask.key, status=answer.status, ttl=ttl, stored=answer.new
+        )
+        if stored.part is not None and not stored.matches(ask.request.headers):
+            return self.part(stored, said)
+        return self.stored(ask.request, stored, said, aged=answer.aged)
 
     async def passing(self, ask: Ask, answer: Passing, why: str) -> Response:
         """Answer with what is not stored; the client's conditions are judged here all the same."""

@@ -11,7 +11,7 @@ import trio
 
 from cdn import cache_status
 from cdn.answering import Answering
-from cdn.ask import Ask, Passing
+from cdn.ask import Ask
 from cdn.cache import Cache
 from cdn.conditions import Validators
 from cdn.fetcher import Fetcher
@@ -102,7 +102,9 @@ class Relay:
         elif request.method not in SAFE and response.status < 400:
             self._invalidate_with(request, key, response.headers)
             if request.method == "POST" and self._describes_target(request, key, exchange):
-                return await self._adopt(Ask(request, key), exchange, response)
+                ask = Ask(request, key)
+                answer = self._fetcher.adopt(ask, exchange, response)
+                return await self._answering.fetched(ask, answer, "method")
         said = cache_status.forwarded(why, key, status=response.status)
         return self._answering.relayed(response, said)
 
@@ -127,14 +129,6 @@ class Relay:
         if exchange.status != 200 or place is None or lifetime(exchange, guess=False) <= 0:
             return False
         return self._upstream.related(request, place) == key
-
-    async def _adopt(self, ask: Ask, exchange: Exchange, response: PooledResponse) -> Response:
-        answer = self._fetcher.adopt(ask, exchange, response)
-        if isinstance(answer, Passing):
-            return await self._answering.passing(ask, answer, "method")
-        ttl = self._answering.ttl(answer.stored)
-        said = cache_status.forwarded("method", ask.key, status=200, ttl=ttl, stored=True)
-        return self._answering.stored(ask.request, answer.stored, said, aged=answer.aged)
 
     def _invalidate_with(self, request: Request, key: str, answer: Headers) -> None:
         """Drop what an unsafe request changed: its target and what the answer names (4.4)."""

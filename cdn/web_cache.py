@@ -181,7 +181,7 @@ class WebCache:
                 return self._answering.stored(request, shared, said)
             if request.method == "HEAD":
                 return await self._relay.forward(request, key, why)
-            return await self._lead(ask, why)
+            return await self._answering.fetched(ask, await self._fetcher.fetch(ask), why)
         except GatewayError as error:
             return self._instead(request, key, stored, why, error)
 
@@ -193,19 +193,6 @@ class WebCache:
         if stored is not None and stored.part is None:
             return None
         return field if is_one_range(field) else None
-
-    async def _lead(self, ask: Ask, why: str) -> Response:
-        answer = await self._fetcher.fetch(ask)
-        if isinstance(answer, Passing):
-            return await self._answering.passing(ask, answer, why)
-        stored = answer.stored
-        ttl = self._answering.ttl(stored)
-        said = cache_status.forwarded(
-            why, ask.key, status=answer.status, ttl=ttl, stored=answer.new
-        )
-        if stored.part is not None and not stored.matches(ask.request.headers):
-            return self._answering.part(stored, said)
-        return self._answering.stored(ask.request, stored, said, aged=answer.aged)
 
     def _instead(
         self, request: Request, key: str, stored: Stored | None, why: str, error: GatewayError
