@@ -95,7 +95,8 @@ class Slicer:
             verdict = stored.freshness.judge(ask.request.headers, self._wall())
             if verdict is not Verdict.ASK:
                 size = stored.body.size
-                self._trace("cache_hit", path=ask.place, bytes=size, client=client, stale=False)
+                stale = verdict is not Verdict.FRESH
+                self._trace("cache_hit", path=ask.place, bytes=size, client=client, stale=stale)
                 if verdict is Verdict.REFRESH:
                     self._fetcher.refresh(replace(ask, stale=stored))
                 return Piece(stored, hit=True)
