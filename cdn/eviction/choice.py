@@ -5,7 +5,6 @@ It refuses what cannot be one before a cache relies on it; it knows none of thei
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import random
 import re
@@ -26,7 +25,8 @@ from cdn.eviction.s3_fifo import S3Fifo
 from cdn.eviction.sieve import Sieve
 from cdn.eviction.two_q import TwoQ
 from cdn.eviction.w_tiny_lfu import WTinyLfu
-from cdn.loading import LoadError, is_file, load_class
+from cdn.loading import is_file
+from cdn.named import Role
 
 POLICIES: Mapping[str, type[Any]] = {
     "fifo": Fifo,
@@ -57,6 +57,9 @@ class PolicyError(ValueError):
     """There is no such policy, or it is none; the text names it and the fix."""
 
 
+_ROLE = Role("policy", POLICIES, PolicyError)
+
+
 def find(name: str) -> type[Any]:
     """Return the policy called `name`: `s3-fifo`, `S3Fifo`, or `path/to/file.py:ClassName`.
 
@@ -64,18 +67,13 @@ def find(name: str) -> type[Any]:
         PolicyError: there is none, or it is no policy; names the nearest, or the fault.
     """
     if is_file(name):
-        try:
-            kind = load_class(name)
-        except LoadError as error:
-            raise PolicyError(str(error)) from error
+        kind = _ROLE.load(name)
         _check(kind, name)
         return kind
     known = {_plain(each): kind for each, kind in POLICIES.items()}
     known |= {_plain(kind.__name__): kind for kind in POLICIES.values()}
     if _plain(name) not in known:
-        near = difflib.get_close_matches(name.lower(), POLICIES, 1)
-        fix = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(POLICIES)}."
-        raise PolicyError(f"no policy {name!r}; {fix} Or a class: path/to/file.py:ClassName")
+        raise _ROLE.unknown(name, name.lower())
     return known[_plain(name)]
 
 

@@ -5,14 +5,11 @@ It refuses what cannot be one before a player relies on it; it chooses no rate.
 
 from __future__ import annotations
 
-import difflib
-import inspect
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import cast
 
-from cdn.loading import LoadError, is_file, load_class
+from cdn.named import Role
 from cdn.player.abr.bola import Bola
 from cdn.player.abr.buffer_based import BufferBased
 from cdn.player.abr.dynamic import Dynamic
@@ -31,12 +28,14 @@ RULES: Mapping[str, Callable[[], Abr]] = {
     "robust-mpc": RobustMpc,
     "dynamic": Dynamic,
 }
-_SHAPE = "choose(self, view)"
 _FIXED = re.compile(r"fixed:([0-9]{1,3})")
 
 
 class AbrError(ValueError):
     """There is no such rule, it is none, or it failed; the text names it and the fix."""
+
+
+_ROLE = Role("ABR rule", RULES, AbrError, also=("fixed:RUNG",))
 
 
 def find_rule(name: str) -> Callable[[], Abr]:
@@ -45,32 +44,7 @@ def find_rule(name: str) -> Callable[[], Abr]:
     Raises:
         AbrError: there is none, or it is no rule; names the nearest, or the fault.
     """
-    if is_file(name):
-        return _from_file(name)
     rung = _FIXED.fullmatch(name.lower())
     if rung is not None:
         return partial(Fixed, int(rung[1]))
-    plain = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()
-    if plain not in RULES:
-        near = difflib.get_close_matches(plain, RULES, 1)
-        fix = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(RULES)}, fixed:RUNG."
-        raise AbrError(f"no ABR rule {name!r}; {fix} Or a class: path/to/file.py:ClassName")
-    return RULES[plain]
-
-
-def _from_file(name: str) -> Callable[[], Abr]:
-    try:
-        kind = load_class(name)
-    except LoadError as error:
-        raise AbrError(str(error)) from error
-    call = getattr(kind, "choose", None)
-    if not callable(call):
-        raise AbrError(f"{name} is no ABR rule: it has no {_SHAPE}")
-    try:
-        inspect.signature(call).bind(*range(2))
-        inspect.signature(kind).bind()
-    except TypeError as error:
-        raise AbrError(
-            f"{name} is no ABR rule: it must be made without arguments and have {_SHAPE} ({error})"
-        ) from None
-    return cast("Callable[[], Abr]", kind)
+    return _ROLE.find(name, "choose(self, view)")
