@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import trio
 
 from cdn.origin import describe
-from cdn.site import Moved, Site
+from cdn.site import Moved, Resource, Site
 from net.seam import Address, Network
 from net.trace import Trace, silent
 from wire.http.client import HttpConnection
@@ -76,23 +76,39 @@ class _Pusher:
         connection = HttpConnection(stream, str(edge), timeout=self.patience)
         try:
             for path in paths:
-                size = await self._place(connection, path, edge)
+                size = await place(
+                    connection, self.site, path, f"edge {edge}", cache_control=self.cache_control
+                )
                 self.trace("object_placed", path=path, edge=str(edge), bytes=size)
                 self.tally.objects += 1
                 self.tally.bytes += size
         finally:
             await connection.aclose()
 
-    async def _place(self, connection: HttpConnection, path: str, edge: Address) -> int:
-        found = self.site.lookup(path)
-        if found is None or isinstance(found, Moved):
-            raise PushError(f"nothing to push at {path}")
-        headers = describe(found, self.cache_control)
-        body = found.read(0, found.size)
-        async with connection.request(
-            "PUT", path, headers=headers, body=body, length=found.size
-        ) as response:
-            if response.status not in (201, 204):
-                raise PushError(f"edge {edge} answered {response.status} to {path}")
-            await response.read(limit=1024)
-        return found.size
+
+async def place(
+    connection: HttpConnection, site: Site, path: str, taker: str, *, cache_control: str
+) -> int:
+    """Place the object at `path` of `site` over `connection`; return its size in bytes.
+
+    Raises:
+        PushError: the path names nothing, or `taker`, who is at the other end, refused.
+    """
+    found = pushable(site, path)
+    headers = describe(found, cache_control)
+    body = found.read(0, found.size)
+    async with connection.request(
+        "PUT", path, headers=headers, body=body, length=found.size
+    ) as response:
+        if response.status not in (201, 204):
+            raise PushError(f"{taker} answered {response.status} to {path}")
+        await response.read(limit=1024)
+    return found.size
+
+
+def pushable(site: Site, path: str) -> Resource:
+    """Return what `site` has at `path`. Raises `PushError` if that is nothing to push."""
+    found = site.lookup(path)
+    if found is None or isinstance(found, Moved):
+        raise PushError(f"nothing to push at {path}")
+    return found

@@ -6,17 +6,16 @@ It refuses to know which objects deserve it, and who is whose child.
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
 import trio
 
 from cdn.client import download
-from cdn.origin import describe
-from cdn.push import PushError
+from cdn.push import place, pushable
 from cdn.sink import MemorySink
-from cdn.site import MemoryResource, MemorySite, Moved, Site
+from cdn.site import MemoryResource, MemorySite, Site
 from net.seam import Address, Network
 from net.trace import Trace, silent
 from wire.http.client import HttpConnection
@@ -113,7 +112,7 @@ class _Work:
     async def give_all(self, taker: str, paths: Sequence[str], branches: list[_Branch]) -> None:
         """Place `paths` from the origin in `taker`."""
         try:
-            async with self._door(self.network, taker) as door:
+            async with aclosing(await _dial(self.network, self.stations[taker].door)) as door:
                 for path in paths:
                     if not await self._has(self.network, taker, path):
                         await self._put(door, self.site, path, taker, self.trace)
@@ -131,7 +130,7 @@ class _Work:
         """Place in `taker` what `giver` has got, as it comes."""
         station = self.stations[giver]
         try:
-            async with self._door(station.network, taker) as door:
+            async with aclosing(await _dial(station.network, self.stations[taker].door)) as door:
                 async for path in queue:
                     if not await self._has(station.network, taker, path):
                         site = await _held(station, path, self.site)
@@ -140,51 +139,32 @@ class _Work:
         finally:
             _close(branches)
 
-    @asynccontextmanager
-    async def _door(self, network: Network, taker: str) -> AsyncIterator[HttpConnection]:
-        address = self.stations[taker].door
-        connection = HttpConnection(await network.dial(address), str(address))
-        try:
-            yield connection
-        finally:
-            await connection.aclose()
-
     async def _has(self, network: Network, taker: str, path: str) -> bool:
         """Ask `taker`, if it is to be spared, whether it has a fresh copy."""
         if not self.spare:
             return False
-        address = self.stations[taker].server
-        connection = HttpConnection(await network.dial(address), str(address))
-        try:
-            async with connection.request("HEAD", path, headers=_ONLY_IF_CACHED) as response:
-                return response.status == 200
-        finally:
-            await connection.aclose()
+        async with (
+            aclosing(await _dial(network, self.stations[taker].server)) as connection,
+            connection.request("HEAD", path, headers=_ONLY_IF_CACHED) as response,
+        ):
+            return response.status == 200
 
     async def _put(
         self, door: HttpConnection, site: Site, path: str, taker: str, trace: Trace
     ) -> None:
-        found = site.lookup(path)
-        if found is None or isinstance(found, Moved):
-            raise PushError(f"nothing to push at {path}")
-        headers = describe(found, self.cache_control)
-        body = found.read(0, found.size)
-        async with door.request(
-            "PUT", path, headers=headers, body=body, length=found.size
-        ) as response:
-            if response.status not in (201, 204):
-                raise PushError(f"{taker} answered {response.status} to {path}")
-            await response.read(limit=1024)
-        trace("object_placed", path=path, edge=taker, bytes=found.size)
+        size = await place(door, site, path, taker, cache_control=self.cache_control)
+        trace("object_placed", path=path, edge=taker, bytes=size)
+
+
+async def _dial(network: Network, address: Address) -> HttpConnection:
+    return HttpConnection(await network.dial(address), str(address))
 
 
 async def _held(station: Station, path: str, described: Site) -> Site:
     """Return what the edge itself has at `path`, with the type and lifetime of the original."""
     sink = MemorySink(_LARGEST)
     await download(station.network, f"http://{station.server}{path}", sink=sink, retries=0)
-    found = described.lookup(path)
-    if found is None or isinstance(found, Moved):
-        raise PushError(f"nothing to push at {path}")
+    found = pushable(described, path)
     copy = MemoryResource(
         bytes(sink.content),
         sink.validator or '""',
